@@ -1,0 +1,11 @@
+from . import fields as fields
+from . import readers as readers
+from .errors import InputError as InputError
+from .grid import Grid as Grid
+from .normalizer import Normalizer as Normalizer
+from .normalizer import OutsideTrainingRange as OutsideTrainingRange
+from .opening import open_dataset as open_dataset
+from .preparation import prepare as prepare
+from .signature import Signature as Signature
+from .store import save_dataset as save_dataset
+from .windows import Windows as Windows

@@ -1,0 +1,19 @@
+"""The one exception that wrong input raises."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """Wrong input from the user: what was expected, what came, what to do about it.
+
+    The command line prints its text on one line and exits with code 2.
+    """
+
+
+def expected(what: str, got: object, do: str) -> InputError:
+    """Return the error ``Expected {what}, got {got}. {do}`` to be raised by the caller."""
+    return InputError(f"Expected {what}, got {got}. {do}")
+
+
+class NumericalFailure(ArithmeticError):
+    """A solver, a training or a rollout produced values that cannot be right; the message says where."""

@@ -1,0 +1,129 @@
+"""The field convention: an `xarray.Dataset` with fixed dimension names, units on everything, on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import xarray as xr
+
+from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.grid import AXES, Grid
+
+DIMENSIONS = ("sample", "time", *AXES)
+CONVENTIONS = "CF-1.11 UGRID-1.0"
+
+Fields = xr.Dataset | xr.DataTree
+
+
+def as_dataset(fields: Fields) -> xr.Dataset:
+    """Return the `Dataset` of ``fields``, which may also be one node of the tree that `prepare` returns.
+
+    Raises
+    ------
+    InputError
+        The tree has parts (``train``, ``validation``, ``test``) and none was chosen, or it is something else.
+    """
+    if isinstance(fields, xr.Dataset):
+        return fields
+    if not isinstance(fields, xr.DataTree):
+        raise expected("an xarray.Dataset or a node of the tree from `prepare`", type(fields).__name__, "Convert it.")
+    if fields.children:
+        raise expected("one part of the data", f"all of {list(fields.children)}", 'Choose one, such as data["test"].')
+    return fields.to_dataset()
+
+
+def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
+    """Raise unless ``fields`` follow the convention; return them as a `Dataset`.
+
+    Parameters
+    ----------
+    fields
+        What to check.
+    values
+        Also look for values that are not finite (reads all data, one sample at a time).
+
+    Raises
+    ------
+    InputError
+        Unknown or misordered dimensions, missing coordinates or units, a data type that is not floating point, an axis
+        that is not uniform and increasing, values that are not finite. The message names the variable and the cure.
+    """
+    dataset = as_dataset(fields)
+    if not dataset.data_vars:
+        raise expected("at least one field", "a dataset without variables", "Add variables.")
+    for name, variable in dataset.data_vars.items():
+        _check_dimensions(name, variable)
+        _check_type(name, variable)
+    for name, variable in dataset.variables.items():
+        if name != "sample" and "units" not in variable.attrs:
+            do = f"Set fields[{name!r}].attrs['units'] ('1' if dimensionless)."
+            raise expected(f"units on {name!r}", "none", do)
+    if "time" in dataset.dims:
+        _check_time(dataset)
+    if any(axis in dataset.dims for axis in AXES):
+        Grid.from_fields(dataset)
+    if values:
+        for name in dataset.data_vars:
+            _check_finite(name, dataset[name])
+    return dataset
+
+
+def require(fields: xr.Dataset, names: Sequence[str]) -> None:
+    """Raise `InputError` unless all of ``names`` are variables of ``fields``."""
+    for name in names:
+        if name not in fields.data_vars:
+            raise expected(f"a field {name!r}", f"only {list(fields.data_vars)}", "Rename the variable or choose others.")
+
+
+def _check_dimensions(name: Hashable, variable: xr.DataArray) -> None:
+    unknown = [dim for dim in variable.dims if dim not in DIMENSIONS]
+    if unknown:
+        known = ", ".join(DIMENSIONS)
+        raise expected(f"dimensions of {name!r} out of {known}", repr(unknown[0]), "Rename it with fields.rename.")
+    order = tuple(dim for dim in DIMENSIONS if dim in variable.dims)
+    if variable.dims != order:
+        raise expected(f"dimensions of {name!r} in the order {order}", variable.dims, "Use fields.transpose.")
+
+
+def _check_type(name: Hashable, variable: xr.DataArray) -> None:
+    labels = variable.dims in ((), ("sample",)) and variable.dtype.kind in "iub"
+    if variable.dtype not in (np.float32, np.float64) and not labels:
+        do = f"Convert it: fields[{name!r}].astype('float32')."
+        raise expected(f"float32 or float64 in {name!r}", variable.dtype, do)
+
+
+def _check_time(fields: xr.Dataset) -> None:
+    if "time" not in fields.coords:
+        raise expected("a coordinate for dimension 'time'", "none", "Add it with assign_coords.")
+    if not np.all(np.diff(fields["time"].values) > 0):
+        raise expected("an increasing time axis", "one that is not", "Sort with fields.sortby('time').")
+
+
+def _check_finite(name: Hashable, variable: xr.DataArray) -> None:
+    samples = variable.sizes.get("sample", 1)
+    for sample in range(samples):
+        part = variable.isel(sample=sample) if "sample" in variable.dims else variable
+        bad = np.argwhere(~np.isfinite(part.values))
+        if len(bad):
+            where = {dim: int(i) for dim, i in zip(part.dims, bad[0], strict=True)}
+            message = f"Expected finite values in {name!r}, got {len(bad)} that are not in sample {sample}, first at {where}. "
+            raise InputError(message + "Remove the sample or repair the data.")
+
+
+def uniform_step(fields: xr.Dataset) -> float:
+    """Return the constant spacing of the time axis.
+
+    Raises
+    ------
+    InputError
+        Fewer than two times, or spacing that varies by more than one part in a thousand.
+    """
+    time = fields["time"].values.astype(np.float64)
+    if time.size < 2:
+        raise expected("at least two times", time.size, "A stepper needs a frame to start from and one to reach.")
+    steps = np.diff(time)
+    if not np.allclose(steps, steps.mean(), rtol=1e-3, atol=0):
+        got = f"steps between {steps.min():.6g} and {steps.max():.6g}"
+        raise expected("a uniform time axis", got, "Interpolate the data to equal steps (fields.interp).")
+    return float(steps.mean())

@@ -1,0 +1,83 @@
+"""Standardization by one mean and one standard deviation per field."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from surrogate.datasets.fields import require
+
+
+class OutsideTrainingRange(UserWarning):
+    """An input lies outside the range of the training data."""
+
+
+class Normalizer(nn.Module):
+    r"""The map :math:`x \mapsto (x - \mu_c) / \sigma_c` for each channel :math:`c`, and its inverse.
+
+    One pair of scalars per field, so that it holds at every resolution. A field that is constant in the training data
+    has :math:`\sigma = 1`.
+
+    Parameters
+    ----------
+    names
+        Names of the fields, in channel order.
+
+    Attributes
+    ----------
+    mean, std, low, high
+        Statistics ``(len(names),)`` of the data given to `fit`.
+    """
+
+    mean: Tensor
+    std: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        for name, value in (("mean", 0.0), ("std", 1.0), ("low", -torch.inf), ("high", torch.inf)):
+            self.register_buffer(name, torch.full((len(self.names),), value))
+
+    def fit(self, fields: xr.Dataset) -> Normalizer:
+        """Set the statistics from ``fields`` (the training part, no other), accumulated in float64; return self."""
+        require(fields, self.names)
+        for channel, name in enumerate(self.names):
+            values = fields[name].astype("float64")
+            std = float(values.std())
+            self.mean[channel] = float(values.mean())
+            self.std[channel] = std if std > 0 else 1.0
+            self.low[channel] = float(values.min())
+            self.high[channel] = float(values.max())
+        return self
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """Map ``(batch, frames * C, *space)`` or ``(batch, C)`` to zero mean and unit variance."""
+        mean, std = self._shaped(x)
+        return (x - mean) / std
+
+    def denormalize(self, x: Tensor) -> Tensor:
+        """Undo `normalize`."""
+        mean, std = self._shaped(x)
+        return x * std + mean
+
+    def warn_outside(self, x: Tensor) -> None:
+        """Warn with `OutsideTrainingRange` if ``x`` leaves the range of the training data by more than 1 % of it."""
+        channels = x.reshape(x.shape[0], -1, len(self.names), *x.shape[2:]).movedim(2, 0).flatten(1)
+        low_bounds, high_bounds = self.low.to(x.device), self.high.to(x.device)
+        margin = 0.01 * (high_bounds - low_bounds)
+        outside = (channels.amin(1) < low_bounds - margin) | (channels.amax(1) > high_bounds + margin)
+        for name, low, high, out in zip(self.names, low_bounds, high_bounds, outside.tolist(), strict=True):
+            if out:
+                text = f"{name!r} leaves the training range [{low:.4g}, {high:.4g}]: the prediction extrapolates."
+                warnings.warn(text, OutsideTrainingRange, stacklevel=3)
+
+    def _shaped(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        frames = x.shape[1] // len(self.names)
+        shape = (-1,) + (1,) * (x.ndim - 2)
+        return self.mean.repeat(frames).view(shape), self.std.repeat(frames).view(shape)

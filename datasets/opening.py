@@ -1,0 +1,57 @@
+"""Any file that we can read, as fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import check
+from surrogate.datasets.grid import Grid
+from surrogate.datasets.readers.mat import read_mat
+from surrogate.datasets.readers.netcdf import read_netcdf
+from surrogate.datasets.readers.pt import read_pt
+from surrogate.datasets.store import SUFFIXES
+
+ARRAY_READERS = {".mat": read_mat, ".pt": read_pt, ".pth": read_pt}
+
+
+def open_dataset(
+    path: str | Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None
+) -> xr.Dataset:
+    """Open a file as fields: ours and netCDF-4 (``.h5``, ``.hdf5``, ``.nc``), FNO-style ``.mat``, tensors in ``.pt``.
+
+    Parameters
+    ----------
+    path
+        The file; its suffix tells the format.
+    names
+        New names for variables, as a mapping from the name in the file.
+    grid
+        For formats without coordinates, where the points are; default: nodes of the unit box.
+
+    Returns
+    -------
+    xarray.Dataset
+        Fields that passed `surrogate.datasets.fields.check`.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, damaged, of an unknown format, or breaks the convention.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise expected("an existing file", f"{str(path)!r}", "Check the path.")
+    if path.stat().st_size == 0:
+        raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
+    if path.suffix in ARRAY_READERS:
+        return check(ARRAY_READERS[path.suffix](path, names=names, grid=grid))
+    if path.suffix in SUFFIXES:
+        if grid is not None:
+            raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
+        return check(read_netcdf(path).rename(names or {}))
+    known = ", ".join([*SUFFIXES, *ARRAY_READERS])
+    raise expected(f"a file that ends in {known}", f"{str(path)!r}", "Convert it, or rename it if the suffix is wrong.")

@@ -1,0 +1,155 @@
+"""Roles and splits: which field is what, and which sample is for what."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import Fields, check, require, uniform_step
+
+PARTS = ("train", "validation", "test")
+Split = tuple[float, float, float] | tuple[int, int, int]
+
+
+def prepare(
+    fields: Fields,
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    history: int = 1,
+    horizon: int = 1,
+    group: str | None = None,
+    split: Split = (0.8, 0.1, 0.1),
+) -> xr.DataTree:
+    """Say which fields enter and leave, and split the samples into train, validation and test.
+
+    A sample's place depends only on its content: samples (or groups) are ranked by hash, so that it does not change
+    when samples are added or reordered, and equal samples are never on two sides.
+    Generated data hash case, seed and index; other data the bytes of their input fields.
+
+    Parameters
+    ----------
+    fields
+        All samples.
+    inputs, outputs
+        Names. Outputs that are also inputs and have a time axis make a stepper (role ``state``); the other inputs become
+        ``static``, ``forcing`` (with time) or ``parameter`` (one number per sample). Without time the map is steady,
+        from ``static`` inputs to the ``target``.
+    history, horizon
+        Number of frames a stepper takes and gives.
+    group
+        Name of a variable over ``sample``; samples with the same value stay together.
+    split
+        Fractions that sum to 1, or counts of samples.
+
+    Returns
+    -------
+    xarray.DataTree
+        Nodes ``train``, ``validation`` and ``test``, accepted wherever fields are.
+
+    Raises
+    ------
+    InputError
+        Unknown names, data that break the convention, too few frames or samples, a split that does not fit.
+
+    Examples
+    --------
+    >>> import surrogate as sg
+    >>> fields = sg.generate(sg.cases.Burgers(resolution=32), samples=10, seed=0, progress=False)
+    >>> {part: node.sizes["sample"] for part, node in sg.prepare(fields, inputs=["u"], outputs=["u"]).children.items()}
+    {'train': 8, 'validation': 1, 'test': 1}
+    """
+    dataset = check(fields)
+    require(dataset, [*inputs, *outputs])
+    if "sample" not in dataset.dims:
+        raise expected("fields with a dimension 'sample'", tuple(dataset.dims), "Use fields.expand_dims('sample').")
+    if history < 1 or horizon < 1:
+        raise expected("history and horizon of at least 1", (history, horizon), "Count frames from 1.")
+    roles = _roles(dataset, inputs, outputs)
+    if "state" in roles.values():
+        uniform_step(dataset)
+        if dataset.sizes["time"] < history + horizon:
+            got = f"{dataset.sizes['time']} frames"
+            raise expected(f"at least {history + horizon} frames", got, "Use a shorter history or horizon.")
+    chosen = dataset[list(roles)].assign_attrs(history=history, horizon=horizon)
+    for name, role in roles.items():
+        chosen[name].attrs["role"] = role
+    keys = _keys(dataset, inputs, group)
+    members = _split(keys, _counts(split, len(keys)))
+    parts = {part: chosen.isel(sample=np.sort(ids)) for part, ids in zip(PARTS, members, strict=True)}
+    return xr.DataTree.from_dict(parts)
+
+
+def sample_keys(fields: xr.Dataset, names: Sequence[str]) -> list[str]:
+    """Return for each sample a hash of what it is: of case, seed and index, or of the bytes of ``names``."""
+    if "case" in fields.attrs and "sample" in fields.coords:
+        stem = f"{fields.attrs['case']}|{fields.attrs['seed']}|"
+        return [hashlib.sha256(f"{stem}{int(index)}".encode()).hexdigest() for index in fields["sample"].values]
+    keys = []
+    for index in range(fields.sizes["sample"]):
+        digest = hashlib.sha256()
+        for name in names:
+            if "sample" in fields[name].dims:
+                digest.update(np.ascontiguousarray(fields[name].isel(sample=index).values).tobytes())
+        keys.append(digest.hexdigest())
+    return keys
+
+
+def _roles(fields: xr.Dataset, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for name in inputs:
+        dims = fields[name].dims
+        if "time" in dims:
+            roles[name] = "state" if name in outputs else "forcing"
+        else:
+            roles[name] = "parameter" if dims in ((), ("sample",)) else "static"
+    for name in outputs:
+        roles.setdefault(name, "target")
+    kinds = {roles[name] for name in outputs}
+    if len(kinds) != 1 or ("time" in fields[outputs[0]].dims) != (kinds == {"state"}):
+        do = "Name outputs that have a time axis among the inputs, too, or select one time."
+        raise expected("outputs that are all stepped in time, or all steady", list(outputs), do)
+    return roles
+
+
+def _keys(fields: xr.Dataset, inputs: Sequence[str], group: str | None) -> list[str]:
+    if group is None:
+        return sample_keys(fields, inputs)
+    if group not in fields or fields[group].dims != ("sample",):
+        raise expected(f"a variable {group!r} over 'sample' to group by", list(fields.variables), "Correct `group`.")
+    return [hashlib.sha256(str(value).encode()).hexdigest() for value in fields[group].values]
+
+
+def _counts(split: Split, samples: int) -> tuple[int, ...]:
+    if len(split) != 3 or any(not np.isfinite(part) or part < 0 for part in split):
+        raise expected("a split of three non-negative numbers (train, validation, test)", split, "Correct `split`.")
+    if all(isinstance(part, int) for part in split) and sum(split) != 1:
+        if sum(split) > samples:
+            raise expected(f"counts that sum to at most {samples}", split, "Ask for fewer samples.")
+        return tuple(int(part) for part in split)
+    if not np.isclose(sum(split), 1.0):
+        raise expected("fractions that sum to 1, or whole counts", split, "Correct `split`.")
+    edges = np.round(np.cumsum(split) * samples).astype(int)
+    return tuple(int(n) for n in np.diff(edges, prepend=0))
+
+
+def _split(keys: list[str], counts: tuple[int, ...]) -> list[np.ndarray]:
+    """Deal the samples out in the order of their keys, never parting equal keys."""
+    order = np.argsort(np.array(keys), kind="stable")
+    ranked = np.array(keys)[order]
+    parts, start = [], 0
+    for part, count in zip(PARTS, counts, strict=True):
+        end = start + count
+        while 0 < end < len(ranked) and ranked[end] == ranked[end - 1]:
+            end += 1
+        if count and start >= end:
+            raise expected(f"samples for {part!r}", "none left", "Give more (different) samples or another split.")
+        parts.append(order[start:end])
+        start = min(end, len(ranked))
+    if not len(parts[0]):
+        raise expected("at least one sample to train on", 0, "Give more samples or another split.")
+    return parts

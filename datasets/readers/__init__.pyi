@@ -1,0 +1,3 @@
+from .mat import read_mat as read_mat
+from .netcdf import read_netcdf as read_netcdf
+from .pt import read_pt as read_pt

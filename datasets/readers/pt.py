@@ -1,0 +1,49 @@
+"""Dictionaries of tensors saved by torch, as neuraloperator ships them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+from surrogate.datasets.readers.arrays import arrays_to_fields
+
+NAMES = {"x": "input", "y": "output"}
+
+
+def read_pt(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None) -> xr.Dataset:
+    """Read ``{"x": (sample, *space), "y": (sample, *space)}`` as the fields ``input`` and ``output``.
+
+    Only tensors are unpickled (``weights_only=True``). Booleans and integers become float32.
+
+    Parameters
+    ----------
+    path
+        The file.
+    names
+        Other names, such as ``{"x": "coefficient", "y": "pressure"}``.
+    grid
+        Where the points are; default: nodes of the unit box.
+
+    Raises
+    ------
+    InputError
+        Not such a file, truncated, holding other objects, or without ``x`` and ``y``.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, UnpicklingError, OSError, EOFError, ValueError, KeyError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise expected(f"a dictionary of tensors at {str(path)!r}", first, "Make or copy it again.") from error
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), torch.Tensor) for key in NAMES):
+        got = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise expected(f"tensors 'x' and 'y' in {str(path)!r}", got, "Save a dictionary with these keys.")
+    if any(content[key].is_complex() for key in NAMES):
+        raise expected(f"real tensors in {str(path)!r}", "complex ones", "Save real and imaginary parts as two files.")
+    arrays = {key: content[key].numpy() for key in NAMES}
+    return arrays_to_fields(arrays, grid=grid, names={**NAMES, **(names or {})}, source=path.name)

@@ -1,0 +1,77 @@
+"""What enters a network and what leaves it, read from prepared data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import Fields, as_dataset, uniform_step
+from surrogate.datasets.grid import Grid
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Names, domain and time step of the map that the data describe.
+
+    ``dt`` is None for a steady map from ``in_fields`` to ``out_fields``; otherwise the map advances ``in_fields``
+    (equal to ``out_fields``) by ``dt``, from ``history`` frames to ``horizon`` frames.
+    """
+
+    in_fields: tuple[str, ...]
+    out_fields: tuple[str, ...]
+    domain: Grid
+    static_fields: tuple[str, ...] = ()
+    forcing_fields: tuple[str, ...] = ()
+    parameter_fields: tuple[str, ...] = ()
+    history: int = 1
+    horizon: int = 1
+    dt: float | None = None
+
+    @property
+    def in_channels(self) -> int:
+        """Channels that enter the network: frames of state (or inputs), then static, then forcing fields."""
+        return self.history * len(self.in_fields) + len(self.static_fields) + len(self.forcing_fields)
+
+    @property
+    def out_channels(self) -> int:
+        """Channels that leave the network."""
+        return self.horizon * len(self.out_fields)
+
+    @property
+    def parameter_channels(self) -> int:
+        """Number of scalar parameters per sample."""
+        return len(self.parameter_fields)
+
+    @classmethod
+    def from_data(cls, data: Fields) -> Signature:
+        """Read the signature from what `prepare` returned (the tree, or one of its parts).
+
+        Raises
+        ------
+        InputError
+            No variable carries a role.
+        """
+        part = data["train"] if isinstance(data, xr.DataTree) and "train" in data.children else data
+        fields = as_dataset(part)  # type: ignore[arg-type]  # indexing a tree by a child's name gives a tree
+        roles: dict[str, list[str]] = {}
+        for name, variable in fields.data_vars.items():
+            if "role" in variable.attrs:
+                roles.setdefault(variable.attrs["role"], []).append(str(name))
+        if not roles:
+            raise expected("data with roles", "plain fields", "Call `prepare(fields, inputs=, outputs=)` first.")
+        history, horizon = int(fields.attrs["history"]), int(fields.attrs["horizon"])
+        names = {role: tuple(members) for role, members in roles.items()}
+        state, static = names.get("state", ()), names.get("static", ())
+        return cls(
+            in_fields=state or static,
+            out_fields=state or names["target"],
+            domain=Grid.from_fields(fields),
+            static_fields=static if state else (),
+            forcing_fields=names.get("forcing", ()),
+            parameter_fields=names.get("parameter", ()),
+            history=history,
+            horizon=horizon,
+            dt=uniform_step(fields) if state else None,
+        )

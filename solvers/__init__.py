@@ -1,0 +1,5 @@
+"""Classical solvers, batched on tensors, under the same protocol as trained surrogates; and their initial data."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

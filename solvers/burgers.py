@@ -1,0 +1,100 @@
+"""Viscous Burgers equation in one dimension."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+from surrogate.solvers.semilinear import Constants, Semilinear, State
+from surrogate.solvers.spectral import to_modes, to_points, wavenumbers
+
+# With z = -viscosity k^2 h, ETDRK4 is stable for |u| k h < max(2.83, -z / sqrt(2)): where the diffusion is weak as the
+# classical Runge-Kutta scheme, beyond k = sqrt(2) |u| / viscosity for any h.
+_ADVECTIVE_LIMIT = 2.8
+
+
+class Burgers(Semilinear):
+    r"""Burgers equation :math:`u_t + (u^2/2)_x = \nu u_{xx}` on a periodic interval, in conservative form.
+
+    Shocks have the thickness :math:`\nu / \Delta u`; the grid must resolve them. `faults` tells where it does not,
+    and where the norm of u grows, which the equation forbids.
+
+    Parameters
+    ----------
+    grid
+        A periodic grid of one dimension.
+    viscosity
+        Viscosity ν > 0 in length²/time; the parameter field ``viscosity`` overrides it per sample. Zero is refused: the
+        inviscid equation forms shocks, and a Fourier-Galerkin method does not converge to the entropy solution.
+    dt, substeps, dtype
+        See `Semilinear`. Relative to float64, float32 changes a state by about 1e-6.
+
+    Raises
+    ------
+    InputError
+        A viscosity that is not positive, a grid that is not periodic or not one-dimensional, and as `Semilinear`.
+
+    References
+    ----------
+    Kassam & Trefethen, SIAM J. Sci. Comput. 26 (2005) 1214 (scheme and test problem).
+
+    Examples
+    --------
+    >>> solver = Burgers(Grid((64,), periodic=True), viscosity=0.1, dt=0.01)
+    >>> u = torch.sin(2 * torch.pi * solver.domain.unit_coordinates(dtype=torch.float64)).reshape(1, 1, 64)
+    >>> round(solver(u).abs().max().item(), 2)
+    0.96
+    """
+
+    in_fields = out_fields = ("u",)
+    parameter_fields = ("viscosity",)
+    attributes = {
+        "u": {"units": "1", "long_name": "velocity"},
+        "viscosity": {"units": "1", "long_name": "kinematic viscosity"},
+    }
+    equation = "u_t + (u^2/2)_x = viscosity u_xx"
+
+    flux: Tensor
+
+    def __init__(
+        self, grid: Grid, *, viscosity: float, dt: float, substeps: int = 1, dtype: torch.dtype = torch.float64
+    ) -> None:
+        if grid.dim != 1:
+            raise expected("a grid of one dimension", grid.shape, "Use Grid((n,), periodic=True).")
+        super().__init__(grid, {"viscosity": viscosity}, dt=dt, substeps=substeps, dtype=dtype)
+        (k,) = wavenumbers(grid)
+        self.register_buffer("flux", (-0.5j * k).to(dtype.to_complex()), persistent=False)
+
+    def symbol(self, constants: Constants) -> Tensor:
+        """Return -viscosity k²."""
+        if not bool(((constants > 0) & constants.isfinite()).all()):
+            raise expected("a positive viscosity", constants.flatten().tolist(), "Use viscosity > 0.")
+        (k,) = wavenumbers(self.domain)
+        return -constants[:, :, None] * k**2
+
+    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+        """Return the modes of :math:`-(u^2/2)_x`."""
+        return self.flux * to_modes(to_points(modes, self.domain.shape).square(), 1)
+
+    def dt_max(self, state: State) -> float:
+        """Return the advective limit |u| k h <= 2.8 of the step h, with k the last mode that diffusion does not stabilize."""
+        speed = state.abs().max().item()
+        if speed == 0:
+            return math.inf
+        last = wavenumbers(self.domain)[0][-1].item()
+        wavenumber = min(last, math.sqrt(2) * speed / self.constants.item())
+        return self.substeps * _ADVECTIVE_LIMIT / (speed * wavenumber)
+
+    def invariants(self, state: State) -> dict[str, Tensor]:
+        """Return the mean of u."""
+        return {"mean": state.mean(dim=(1, 2))}
+
+    def faults(self, initial: State, new: State) -> dict[str, Tensor]:
+        """Add growth of the norm by more than 1 %: the exact norm decays, so that much is an error of the scheme."""
+        norm, bound = (frame.flatten(2).norm(dim=-1) for frame in (new, initial))
+        words = "grows although its norm must decay: use a smaller dt or more substeps (see dt_max), or a finer grid"
+        return super().faults(initial, new) | {words: norm > 1.01 * bound}

@@ -1,0 +1,1 @@
+from .gaussian_random_field import GaussianRandomField as GaussianRandomField

@@ -1,0 +1,115 @@
+"""Fourier modes on periodic grids: wavenumbers, the modes kept by the 2/3 rule, resampling."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+
+
+def require_periodic(grid: Grid) -> None:
+    """Raise `InputError` unless every axis of ``grid`` is periodic."""
+    if not all(grid.is_periodic):
+        raise expected("a periodic grid", f"boundary {grid.boundary}", "Make it with Grid(..., periodic=True).")
+
+
+def n_retained(n: int) -> int:
+    """Return how many one-sided modes 0, 1, ... satisfy ``k < n / 3``.
+
+    Products of two fields that hold only these modes are free of aliasing in these modes (Orszag's 2/3 rule).
+    """
+    return math.ceil(n / 3)
+
+
+def frequencies(shape: tuple[int, ...]) -> tuple[Tensor, ...]:
+    """Return the integer frequencies of the modes that `to_modes` keeps, float64, one broadcastable tensor an axis.
+
+    The last axis is one-sided and already cut to its `n_retained` modes; the others hold both signs.
+    """
+    axes = [torch.fft.fftfreq(n, 1 / n, dtype=torch.float64) for n in shape[:-1]]
+    axes.append(torch.arange(n_retained(shape[-1]), dtype=torch.float64))
+    return tuple(k.reshape(-1, *[1] * (len(shape) - 1 - axis)) for axis, k in enumerate(axes))
+
+
+def wavenumbers(grid: Grid) -> tuple[Tensor, ...]:
+    r"""Return the wavenumbers :math:`2 \pi m / L` of the modes that `to_modes` keeps, one tensor an axis."""
+    return tuple(2 * math.pi / length * m for length, m in zip(grid.lengths, frequencies(grid.shape), strict=True))
+
+
+def retained(shape: tuple[int, ...]) -> Bool[Tensor, "*modes"]:
+    """Return which of the modes that `to_modes` keeps satisfy ``|k| < n / 3`` on every axis.
+
+    The Nyquist modes of even axes, whose derivative is undefined, are never among them.
+    """
+    mask = torch.ones((), dtype=torch.bool)
+    for n, m in zip(shape, frequencies(shape), strict=True):
+        mask = mask & (3 * m.abs() < n)
+    return mask
+
+
+def to_modes(u: Tensor, dim: int) -> Tensor:
+    """Transform the last ``dim`` axes of ``u`` to Fourier modes, the last one cut to its `n_retained` modes."""
+    modes: Tensor = torch.fft.rfftn(u, dim=tuple(range(-dim, 0)))
+    return modes[..., : n_retained(u.shape[-1])]
+
+
+def to_points(modes: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Transform Fourier modes back to the points of a grid of that shape; modes that were cut are zero."""
+    u: Tensor = torch.fft.irfftn(modes, s=shape, dim=tuple(range(-len(shape), 0)))
+    return u
+
+
+def energy_bands(shape: tuple[int, ...]) -> Float[Tensor, "band=2 *modes"]:
+    """Return weights of ``|modes|^2`` that sum to the mean square of the last modes, and of all modes but the mean.
+
+    The last modes are those in the last third of the retained ones along some axis, ``|k| >= (2/3) (n / 3)``.
+    """
+    axes = frequencies(shape)
+    weight = (1 + (axes[-1] > 0).double()) / math.prod(shape) ** 2  # the one-sided axis stands for both signs
+    weight = weight * retained(shape)
+    last = torch.stack([(9 * m.abs() >= 2 * n).expand(weight.shape) for n, m in zip(shape, axes, strict=True)]).any(0)
+    mean = torch.stack([(m == 0).expand(weight.shape) for m in axes]).all(0)
+    return torch.stack([weight * last, weight * ~mean])
+
+
+def resample(
+    u: Float[Tensor, "batch channel *space"],
+    shape: tuple[int, ...],
+    location: Literal["node", "cell"] = "node",
+) -> Float[Tensor, "batch channel *new"]:
+    """Evaluate the trigonometric interpolant of ``u`` at the points of another periodic grid of the same box.
+
+    Exact for fields that both grids can hold. On the way to a coarser grid the modes it cannot hold are dropped.
+    The Nyquist mode of an even axis belongs half to each sign.
+
+    Raises
+    ------
+    InputError
+        The number of axes differs.
+    """
+    if len(shape) != u.ndim - 2:
+        raise expected(f"a shape of {u.ndim - 2} axes", shape, "Give one number of points for each axis of the field.")
+    for axis, n in enumerate(shape, start=2):
+        if n != u.shape[axis]:
+            u = _resample_axis(u.movedim(axis, -1), n, location).movedim(-1, axis)
+    return u
+
+
+def _resample_axis(u: Tensor, n: int, location: str) -> Tensor:
+    old = u.shape[-1]
+    shared = min(old, n)
+    modes = torch.fft.rfft(u)[..., : shared // 2 + 1]
+    weight = torch.full((shared // 2 + 1,), n / old, dtype=torch.complex128)
+    if shared % 2 == 0:
+        weight[-1] *= 0.5 if shared == old else 2.0  # split between both signs, or both signs folded into one
+    if location == "cell":
+        shift = (1 / n - 1 / old) / 2
+        weight = weight * torch.exp(2j * math.pi * shift * torch.arange(shared // 2 + 1))
+    resampled: Tensor = torch.fft.irfft(modes * weight.to(modes), n=n)
+    return resampled

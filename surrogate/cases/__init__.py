@@ -1,0 +1,5 @@
+"""Fully specified problems of the literature: equation, distribution of initial data, resolution, cadence."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

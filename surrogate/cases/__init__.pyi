@@ -1,0 +1,2 @@
+from .burgers import Burgers as Burgers
+from .solver_choice import SolverChoice as SolverChoice

@@ -1,0 +1,154 @@
+"""Burgers flow out of a Gaussian random field, the first experiment of the operator-learning literature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from surrogate.cases.solver_choice import SolverChoice
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+from surrogate.solvers.burgers import Burgers as BurgersSolver
+from surrogate.solvers.initial.gaussian_random_field import GaussianRandomField
+
+# A point of a Gaussian field exceeds five standard deviations once in 2e6: the fastest point of any usual ensemble.
+_FASTEST = 5.0
+# With 1/300 of the time in which the fastest point crosses the domain, errors of the time step stay below 1e-7.
+_CROSSING = 300
+
+
+@dataclass(frozen=True)
+class Burgers:
+    r"""Burgers equation :math:`u_t + (u^2/2)_x = \nu u_{xx}` on the periodic unit interval, from random initial data.
+
+    Parameters
+    ----------
+    resolution
+        Number of grid points.
+    viscosity
+        Viscosity ν > 0.
+    dt
+        Time between two frames.
+    steps
+        Number of frames after the initial one; ``steps=1`` makes a map from start to end.
+    initial
+        Distribution of the initial data.
+
+    Raises
+    ------
+    InputError
+        Values that `surrogate.solvers.Burgers` refuses, or ``steps`` below 1.
+
+    Examples
+    --------
+    >>> case = Burgers(resolution=64, viscosity=0.05, dt=0.1, steps=10)
+    >>> u = case.initial_state([0, 1], seed=0)
+    >>> case.solver()(u).shape
+    torch.Size([2, 1, 64])
+    """
+
+    resolution: int = 256
+    viscosity: float = 0.1
+    dt: float = field(default=1.0, kw_only=True)
+    steps: int = field(default=1, kw_only=True)
+    initial: GaussianRandomField = field(default=GaussianRandomField(), kw_only=True)
+
+    equation: ClassVar[str] = BurgersSolver.equation
+    #: Data of arXiv 2010.08895: ``R10`` and ``v1000`` as the scripts make them, ``paper`` as the text says.
+    PUBLISHED: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "R10": {"resolution": 8192, "viscosity": 0.1, "initial": GaussianRandomField(n_frequencies=4096)},
+        "paper": {"resolution": 8192, "viscosity": 0.1, "initial": GaussianRandomField.paper(n_frequencies=4096)},
+        "v1000": {
+            **{"resolution": 1024, "viscosity": 0.001, "dt": 0.005, "steps": 200},
+            "initial": GaussianRandomField(n_frequencies=512),
+        },
+    }
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise expected("at least one step", self.steps, "Use steps=1 for a map from start to end.")
+        self.solver(substeps=1)
+
+    @classmethod
+    def published(cls, name: str) -> Burgers:
+        """Return a configuration of the literature: a key of `PUBLISHED`."""
+        if name not in cls.PUBLISHED:
+            raise expected(f"one of {', '.join(cls.PUBLISHED)}", name, "Choose one of them.")
+        return cls(**cls.PUBLISHED[name])
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Burgers:
+        """Return the case that `settings` describes."""
+        values = dict(settings)
+        if values.pop("case", None) != cls.__name__:
+            raise expected(
+                f"settings of the case {cls.__name__}", settings.get("case"), "Read them with their own case."
+            )
+        return cls(**values | {"initial": GaussianRandomField.from_settings(values["initial"])})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that identifies the case (JSON)."""
+        arguments = {name: getattr(self, name) for name in ("resolution", "viscosity", "dt", "steps")}
+        return {"case": type(self).__name__, **arguments, "initial": self.initial.settings}
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the data."""
+        return self._grid(self.resolution)
+
+    def solver(
+        self, resolution: int | None = None, substeps: int | None = None, dtype: torch.dtype = torch.float64
+    ) -> BurgersSolver:
+        """Return the solver that advances by ``dt``; by default the one that makes the data, see `default_substeps`."""
+        resolution = self.resolution if resolution is None else resolution
+        substeps = self.default_substeps(resolution) if substeps is None else substeps
+        grid = self._grid(resolution)
+        return BurgersSolver(grid, viscosity=self.viscosity, dt=self.dt, substeps=substeps, dtype=dtype)
+
+    def initial_state(
+        self, indices: Iterable[int], *, seed: int, resolution: int | None = None
+    ) -> Float[Tensor, "batch 1 x"]:
+        """Return initial data of these samples of the ensemble ``seed``, float64; one function at every resolution."""
+        grid = self._grid(self.resolution if resolution is None else resolution)
+        return self.initial.samples(grid, seed=seed, indices=indices)
+
+    def default_substeps(self, resolution: int) -> int:
+        """Return how many substeps keep half the stable step, and errors of the time step well below 1e-6."""
+        speed = _FASTEST * self.initial.standard_deviation()
+        return max(2 * self._stable_substeps(resolution), math.ceil(_CROSSING * self.dt * speed))
+
+    def ladder(self) -> list[SolverChoice]:
+        """Return coarse solvers for the cost-accuracy front: six resolutions, time steps from bold to fine.
+
+        The boldest are above the stable limit for the fastest samples and may fail; errors of float32 are below those
+        of all but the finest steps.
+        """
+        choices = []
+        for resolution in sorted({max(8, self.resolution >> level) for level in range(6)}):
+            stable = 2 ** math.ceil(math.log2(self._stable_substeps(resolution)))
+            counts = sorted({max(1, stable // 8), max(1, stable // 2), 2 * stable})
+            choices += [SolverChoice(resolution, count, torch.float32) for count in counts]
+            choices.append(SolverChoice(resolution, counts[-1], torch.float64))
+        return [*choices, SolverChoice(self.resolution, self.default_substeps(self.resolution))]
+
+    def reference(self, competitors: Iterable[SolverChoice] = ()) -> SolverChoice:
+        """Return a choice twice as fine in space and in time as any of the competitors and as the solver of the data."""
+        finest = [SolverChoice(self.resolution, self.default_substeps(self.resolution)), *competitors]
+        resolution = 2 * max(choice.resolution for choice in finest)
+        return SolverChoice(
+            resolution, max(2 * max(choice.substeps for choice in finest), self.default_substeps(resolution))
+        )
+
+    def _stable_substeps(self, resolution: int) -> int:
+        fastest = torch.full((1, 1, resolution), _FASTEST * self.initial.standard_deviation())
+        return math.ceil(self.dt / self.solver(resolution, substeps=1).dt_max(fastest))
+
+    def _grid(self, resolution: int) -> Grid:
+        return Grid((resolution,), periodic=True)

@@ -1,0 +1,86 @@
+"""What a rollout reads from fields: where it starts, and what is known in advance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import require
+from surrogate.datasets.grid import Grid
+from surrogate.datasets.tensors import to_parameters, to_tensor
+from surrogate.operator import Operator, Stepper
+
+
+@dataclass(frozen=True)
+class InitialValue:
+    """Tensors on the host, one row per sample.
+
+    ``state`` (sample, history * C, *space) at time ``start``; ``static`` (sample, channel, *space); ``forcing``
+    (sample, time, channel, *space) from the time ``start`` on; ``parameters`` (sample, P).
+    """
+
+    state: Tensor
+    start: float
+    static: Tensor | None
+    forcing: Tensor | None
+    parameters: Tensor | None
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return self.state.shape[0]
+
+    def batch(self, rows: slice, device: torch.device) -> InitialValue:
+        """Return some of the samples on ``device``."""
+        parts = (self.state, self.static, self.forcing, self.parameters)
+        state, *rest = (None if part is None else part[rows].to(device, non_blocking=True) for part in parts)
+        assert state is not None
+        return InitialValue(state, self.start, *rest)
+
+
+def initial_value(stepper: Stepper, fields: xr.Dataset) -> InitialValue:
+    """Read the first ``history`` frames, and all that is not state.
+
+    Raises
+    ------
+    InputError
+        A field is missing, the grid does not fit, there is no sample dimension, or too few frames.
+    """
+    check_fit(stepper, fields, stepper.in_fields)
+    has_time = "time" in fields[stepper.in_fields[0]].dims
+    history = stepper.history
+    if has_time:
+        available = fields.sizes["time"]
+        first = fields.isel(time=slice(history))
+    else:
+        available, first = 1, fields
+    if available < history:
+        raise expected(f"at least {history} frames to start from", available, "Give more frames.")
+    frames = to_tensor(first, stepper.in_fields, stepper.dtype)
+    known = fields.isel(time=slice(history - 1, None)) if has_time else fields
+    return InitialValue(
+        state=frames.flatten(1, 2) if has_time else frames,
+        start=float(fields["time"].values[history - 1]) if has_time else 0.0,
+        static=to_tensor(fields, stepper.static_fields, stepper.dtype) if stepper.static_fields else None,
+        forcing=to_tensor(known, stepper.forcing_fields, stepper.dtype) if stepper.forcing_fields else None,
+        parameters=read_parameters(stepper, fields),
+    )
+
+
+def check_fit(operator: Operator, fields: xr.Dataset, names: Sequence[str]) -> None:
+    """Raise `InputError` unless ``fields`` hold ``names`` for samples on a grid that ``operator`` accepts."""
+    require(fields, [*names, *operator.static_fields])
+    if "sample" not in fields.dims:
+        raise expected("fields with a dimension 'sample'", tuple(fields.dims), "Use fields.expand_dims('sample').")
+    operator.check_domain(Grid.from_fields(fields))
+
+
+def read_parameters(operator: Operator, fields: xr.Dataset) -> Tensor | None:
+    """Return the parameters that ``fields`` carry, or None: then the operator's own values hold."""
+    present = [name for name in operator.parameter_fields if name in fields]
+    return to_parameters(fields, operator.parameter_fields, operator.dtype) if present else None

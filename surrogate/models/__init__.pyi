@@ -1,0 +1,2 @@
+from .fno import FNO as FNO
+from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer

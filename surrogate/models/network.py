@@ -1,0 +1,150 @@
+"""What all networks on grids have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from surrogate.datasets.errors import expected
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class GridNetwork(nn.Module, ABC):
+    """A network ``y = network(x, coordinates=None, parameters=None)`` from fields to fields on one grid.
+
+    Every constructor argument is kept as an attribute of the same name, so that the network can be built again.
+
+    Attributes
+    ----------
+    resolution
+        The shape of grid that may enter; None for any.
+    PUBLISHED
+        For each configuration of the literature its ``network`` and ``training`` arguments.
+    """
+
+    resolution: ClassVar[tuple[int, ...] | None] = None
+    PUBLISHED: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {}
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        dim: int,
+        periodic: bool | Sequence[bool],
+        parameter_channels: int,
+    ) -> None:
+        super().__init__()
+        self.in_channels, self.out_channels, self.dim = in_channels, out_channels, dim
+        self.periodic = [periodic] * dim if isinstance(periodic, bool) else list(periodic)
+        self.parameter_channels = parameter_channels
+        if dim not in (1, 2, 3):
+            raise expected("dim 1, 2 or 3", dim, "Give the number of space dimensions.")
+        if len(self.periodic) != dim:
+            raise expected(f"periodic for each of {dim} axes", periodic, "Give one bool, or one for each axis.")
+
+    @abstractmethod
+    def forward(
+        self,
+        x: Float[Tensor, "batch channel *space"],
+        coordinates: Float[Tensor, "*points dim"] | None = None,
+        parameters: Float[Tensor, "batch parameter"] | None = None,
+    ) -> Float[Tensor, "batch out *space"]:
+        """Return the output fields.
+
+        Parameters
+        ----------
+        x
+            Input channels, ``(batch, in_channels, *space)``.
+        coordinates
+            The points in the unit box, ``(*space, dim)`` or ``(batch, *space, dim)``. Default: equally spaced from 0,
+            with the end point 1 on the axes that are not periodic.
+        parameters
+            Scalars of each sample, ``(batch, parameter_channels)``.
+
+        Raises
+        ------
+        InputError
+            Wrong number of channels or parameters, or a grid too coarse for the modes of the network.
+        """
+
+    @classmethod
+    @abstractmethod
+    def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:
+        """Return the default number of modes, or what a grid of this shape holds if that is less."""
+
+    @classmethod
+    def for_data(cls, data: xr.DataTree | xr.Dataset, **network: Any) -> Self:
+        """Return the network for prepared data: channels, dimension, periodic axes and modes are read from them.
+
+        Parameters
+        ----------
+        data
+            What `surrogate.prepare` returned, or one of its parts.
+        network
+            Further constructor arguments; they go before those read from the data.
+        """
+        from surrogate.datasets.signature import Signature
+
+        signature = Signature.from_data(data)
+        sizes: dict[str, Any] = {
+            "in_channels": signature.in_channels,
+            "out_channels": signature.out_channels,
+            "dim": signature.domain.dim,
+            "periodic": list(signature.domain.is_periodic),
+            "parameter_channels": signature.parameter_channels,
+            **cls.modes_for(signature.domain.shape),
+        }
+        return cls(**{**sizes, **network})
+
+    @classmethod
+    def published(cls, name: str) -> Self:
+        """Return the network in the configuration ``name`` of its paper: a key of ``PUBLISHED``."""
+        if name not in cls.PUBLISHED:
+            raise expected(f"a configuration out of {', '.join(cls.PUBLISHED)}", repr(name), "Correct the name.")
+        return cls(**cls.PUBLISHED[name]["network"])
+
+    def gather(
+        self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None
+    ) -> tuple[Float[Tensor, "batch channel *space"], Float[Tensor, "samples *space dim"]]:
+        """Return ``x`` with the parameters as constant channels, and the coordinates with a batch axis (of 1 or B)."""
+        if x.ndim != self.dim + 2 or x.shape[1] != self.in_channels:
+            do = "Stack the fields on axis 1."
+            raise expected(f"x of shape (batch, {self.in_channels}, *{self.dim} axes)", tuple(x.shape), do)
+        space = x.shape[2:]
+        if coordinates is None:
+            coordinates = unit_coordinates(space, self.periodic, x)
+        if coordinates.shape[-self.dim - 1 :] != (*space, self.dim):
+            do = "Give one point in the unit box for each grid point."
+            raise expected(f"coordinates of shape {(*space, self.dim)}", tuple(coordinates.shape), do)
+        given = 0 if parameters is None else parameters.shape[1]
+        if given != self.parameter_channels:
+            raise expected(f"{self.parameter_channels} parameters per sample", given, "Correct `parameters`.")
+        if parameters is not None:
+            constant = parameters.reshape(*parameters.shape, *[1] * self.dim).expand(-1, -1, *space)
+            x = torch.cat([x, constant.to(x.dtype)], dim=1)
+        return x, coordinates.reshape(-1, *space, self.dim).to(x.dtype)
+
+
+def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tensor) -> Float[Tensor, "*shape dim"]:
+    """Return equally spaced points in the unit box; periodic axes leave out the end point, the first point again."""
+    axes = [
+        torch.arange(n, dtype=like.dtype, device=like.device) / (n if wraps else n - 1)
+        for n, wraps in zip(shape, periodic, strict=True)
+    ]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+
+def with_defaults(options: Mapping[str, Any] | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options, completed by the defaults; raise `InputError` for a name that is not among these."""
+    unknown = sorted(set(options or {}) - set(defaults))
+    if unknown:
+        raise expected(f"options out of {', '.join(defaults)}", ", ".join(unknown), "Correct the name.")
+    return {**defaults, **(options or {})}

@@ -1,0 +1,124 @@
+"""The protocol that solvers, trained surrogates and forecasters share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surrogate.datasets.grid import Grid
+
+
+class Operator(nn.Module, ABC):
+    """A map from fields to fields, on tensors: ``y = operator(x, static=None, parameters=None)``.
+
+    Attributes
+    ----------
+    in_fields, out_fields
+        Names of the channels of ``x`` and ``y``, in order.
+    static_fields, parameter_fields
+        Names of the channels of ``static`` and of the columns of ``parameters``.
+    domain
+        The grid on which the operator was made. ``x`` is ``(batch, channel, *space)``.
+    attributes
+        For a field its ``units`` and ``long_name``; fields not listed take them from the input.
+    settings
+        What else made the operator what it is (scheme, order, ...), for the attributes of files.
+    """
+
+    in_fields: tuple[str, ...]
+    out_fields: tuple[str, ...]
+    static_fields: tuple[str, ...] = ()
+    parameter_fields: tuple[str, ...] = ()
+    domain: Grid
+    attributes: Mapping[str, Mapping[str, str]] = {}
+    settings: Mapping[str, Any] = {}
+
+    @abstractmethod
+    def forward(self, x: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
+        """Return the output channels ``(batch, len(out_fields), *space)``."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating dtype in which the operator computes."""
+        return self._reference().dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Device on which the operator computes."""
+        return self._reference().device
+
+    def check_domain(self, domain: Grid) -> None:
+        """Raise `InputError` unless fields on ``domain`` can enter; the default accepts everything."""
+
+    def warn_outside(self, x: Tensor, parameters: Tensor | None = None) -> None:
+        """Warn where inputs leave the range for which the operator was made; the default has no such range."""
+
+    def _reference(self) -> Tensor:
+        for tensor in [*self.parameters(), *self.buffers()]:
+            if tensor.is_floating_point():
+                return tensor
+        return torch.empty(0)
+
+
+class Stepper(Operator):
+    r"""An operator that advances a state by ``dt``: :math:`u(t) \mapsto u(t + \Delta t)`.
+
+    ``new = stepper(state, static=None, forcing=None, parameters=None)`` with ``state`` of shape
+    ``(batch, history * C, *space)``, oldest frame first, and ``new`` of shape ``(batch, horizon * C, *space)``.
+    ``parameters`` is ``(batch, P)`` in the order of ``parameter_fields`` and overrides constructor values per sample.
+
+    Rollout calls ``carry = init(state, static, parameters)`` once and then ``carry, new = step(carry, forcing)``.
+    Both follow from `forward`; a solver that keeps its state in another form (Fourier coefficients, say) overrides them.
+
+    Attributes
+    ----------
+    dt
+        Time advanced by one frame, in the unit of the ``time`` coordinate.
+    history, horizon
+        Number of frames that enter and that leave.
+    forcing_fields
+        Names of the channels of the known time-varying input.
+    """
+
+    dt: float
+    history: int = 1
+    horizon: int = 1
+    forcing_fields: tuple[str, ...] = ()
+
+    @abstractmethod
+    def forward(  # type: ignore[override]  # a stepper also takes forcing
+        self,
+        state: Tensor,
+        static: Tensor | None = None,
+        forcing: Tensor | None = None,
+        parameters: Tensor | None = None,
+    ) -> Tensor:
+        """Return the next ``horizon`` frames ``(batch, horizon * C, *space)``."""
+
+    def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
+        """Return what `step` carries from step to step."""
+        return state, static, parameters
+
+    def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
+        """Advance once; return the new carry and the new frames."""
+        state, static, parameters = carry
+        new = self(state, static, forcing, parameters)
+        window = torch.cat([state, new], dim=1)[:, -state.shape[1] :] if self.history > self.horizon else new
+        return (window[:, -state.shape[1] :], static, parameters), new
+
+    def faults(self, initial: Tensor, new: Tensor) -> dict[str, Tensor]:
+        """Return, for each way in which ``new`` can be wrong, a mask ``(batch, channel)`` of where it is.
+
+        The keys are the words of the error message. Solvers add what their equation forbids (growth of the energy)
+        and what their scheme cannot resolve (a spectral tail). Called once for each stored frame.
+        """
+        return {"is not finite": ~finite(new)}
+
+
+def finite(frames: Tensor) -> Tensor:
+    """Return for frames ``(batch, channel, *space)`` where all points are finite: ``(batch, channel)``, no sync."""
+    return torch.isfinite(frames.flatten(2).abs().amax(-1))

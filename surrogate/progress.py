@@ -1,0 +1,48 @@
+"""One look for all progress bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TextColumn("left"),
+    TimeRemainingColumn(),
+)
+
+
+@contextmanager
+def progress_bar(description: str, total: int, *, show: bool = True) -> Iterator[Callable[[], None]]:
+    """Show a bar on stderr with throughput and time left; the value is called once for each of ``total`` pieces."""
+    console = Console(stderr=True)
+    with Progress(*COLUMNS, console=console, disable=not show or not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda: bar.advance(task)
+
+
+class EpochBar:
+    """A bar over epochs that shows the losses of the last one."""
+
+    def __init__(self, epochs: int, done: int) -> None:
+        console = Console(stderr=True)
+        self._bar = Progress(*COLUMNS, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task("training", total=epochs, completed=done)
+
+    def __enter__(self) -> EpochBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def advance(self, training: float, validation: float) -> None:
+        """Count an epoch."""
+        words = f"training {training:.2e}, validation {validation:.2e}"
+        self._bar.update(self._task, advance=1, description=words)

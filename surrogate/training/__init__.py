@@ -1,0 +1,5 @@
+"""Training: objectives, `fit`, and the `Surrogate` that comes out and is saved to one file."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

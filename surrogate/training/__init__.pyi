@@ -1,0 +1,7 @@
+from . import objectives as objectives
+from .fitting import fit as fit
+from .manifest import load as load
+from .manifest import save as save
+from .optimizer import OneCycleAdamW as OneCycleAdamW
+from .surrogate import Surrogate as Surrogate
+from .surrogate import SurrogateStepper as SurrogateStepper

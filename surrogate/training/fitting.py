@@ -1,0 +1,235 @@
+"""Train a network on prepared data."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+import xarray as xr
+from torch import nn
+from torch.utils.data import DataLoader
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import as_dataset
+from surrogate.datasets.signature import Signature
+from surrogate.datasets.windows import Windows
+from surrogate.training.callbacks import BestWeights, EpochProgress, History, SaveState, SeedSteps
+from surrogate.training.checkpoint import WholeCheckpoints
+from surrogate.training.history import plot_history
+from surrogate.training.manifest import load
+from surrogate.training.module import TrainingModule
+from surrogate.training.objectives import Objective, RelativeL2
+from surrogate.training.optimizer import OneCycleAdamW
+from surrogate.training.record import MODEL, check_same_run, make_record
+from surrogate.training.shuffle import EpochShuffle
+from surrogate.training.surrogate import Surrogate, assemble, fit_normalizers
+
+STATE, LOG, PLOT = "last.ckpt", "log.csv", "loss.png"
+
+
+def fit(
+    network: nn.Module,
+    data: xr.DataTree,
+    *,
+    path: str | Path | None = None,
+    epochs: int = 100,
+    batch_size: int = 16,
+    objective: Objective | None = None,
+    optimizer: OneCycleAdamW | None = None,
+    patience: int | None = None,
+    seed: int = 0,
+    devices: int | str = "auto",
+    precision: Any = "32-true",
+    trainer: Mapping[str, Any] | None = None,
+    callbacks: Sequence[lightning.Callback] = (),
+    logger: Any = False,
+) -> Surrogate:
+    """Train ``network`` and return it as a surrogate with the weights of its best epoch on the validation part.
+
+    Parameters
+    ----------
+    network
+        One of `surrogate.models`, or any ``nn.Module`` on ``(batch, channel, *space)``.
+    data
+        What `prepare` returned. The test part is not looked at.
+    path
+        Folder for checkpoint, ``log.csv``, ``loss.png`` and ``surrogate.safetensors``. A training that was stopped, even
+        killed, goes on from its last epoch and ends with the same bits; a finished one is read back.
+    epochs
+        Passes over the training part.
+    batch_size
+        Samples (or windows) per step.
+    objective
+        The loss in physical units, from `surrogate.objectives`; default: relative L2.
+    optimizer
+        Learning rate and its schedule; default: ``OneCycleAdamW()``.
+    patience
+        Stop after this many epochs without improvement on the validation part; default: never.
+    seed
+        Decides order of samples and dropout. The weights at the start are those of ``network``.
+    devices, precision
+        As Lightning takes them: number or list of devices, ``"32-true"``, ``"bf16-mixed"``, ``"64-true"``.
+    trainer
+        Further arguments of ``lightning.Trainer``, such as ``{"accelerator": "cpu"}``.
+    callbacks, logger
+        Handed to Lightning.
+
+    Returns
+    -------
+    Surrogate
+        In evaluation mode on the CPU.
+
+    Raises
+    ------
+    InputError
+        Data that were not prepared, without a validation part, or that do not fit the network; a folder that holds
+        another training.
+    NumericalFailure
+        The loss is not finite; names the step.
+    """
+    if epochs < 1 or batch_size < 1:
+        raise expected("epochs and batch_size of at least 1", (epochs, batch_size), "Correct them.")
+    signature, training, validation = _parts(data)
+    objective, optimizer = objective or RelativeL2(), optimizer or OneCycleAdamW()
+    model = assemble(
+        network,
+        signature,
+        fit_normalizers(training, signature),
+        attributes={name: _attributes(training[name]) for name in signature.out_fields},
+    )
+    _try_one_batch(model, training, objective)
+    settings = {"epochs": epochs, "batch_size": batch_size, "objective": repr(objective), "optimizer": repr(optimizer)}
+    record = make_record(model, training, {**settings, "patience": patience, "seed": seed, "precision": precision})
+    with _folder(path) as folder:
+        if check_same_run(folder, record):
+            return load(folder / MODEL, network=network)
+        loaders = _loaders(training, validation, signature, batch_size, seed, _floating(precision))
+        best, history = BestWeights(), History(folder / LOG)
+        own = [SeedSteps(seed), best, history, EpochProgress(), SaveState(folder / STATE), *_patience(patience)]
+        options = {"max_epochs": epochs, "devices": devices, "precision": precision, "logger": logger}
+        began = time.perf_counter()
+        with _quiet(), torch.random.fork_rng():
+            engine = lightning.Trainer(
+                callbacks=[*own, *callbacks],
+                default_root_dir=folder,
+                plugins=[WholeCheckpoints()],
+                gradient_clip_val=optimizer.gradient_clip,
+                num_sanity_val_steps=0,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                **{**options, **(trainer or {})},
+            )
+            state = folder / STATE
+            engine.fit(TrainingModule(model, objective, optimizer), *loaders, ckpt_path=state if state.exists() else None)
+        model.load_state_dict(best.weights)
+        model.record = {**record, **_outcome(best, history, time.perf_counter() - began)}
+        model = model.cpu().eval()
+        if engine.is_global_zero:
+            plot_history(history.rows, folder / PLOT)
+            model.save(folder / MODEL)
+    return model
+
+
+def _parts(data: xr.DataTree) -> tuple[Signature, xr.Dataset, xr.Dataset]:
+    if not isinstance(data, xr.DataTree) or not {"train", "validation"} <= set(data.children):
+        raise expected("the tree from `prepare`", type(data).__name__, "Call `prepare(fields, inputs=, outputs=)`.")
+    training, validation = as_dataset(data["train"]), as_dataset(data["validation"])  # type: ignore[arg-type]
+    if not validation.sizes["sample"]:
+        raise expected("at least one validation sample", 0, "Choose a `split` with a validation part.")
+    return Signature.from_data(data), training, validation
+
+
+def _attributes(variable: xr.DataArray) -> dict[str, str]:
+    return {key: str(variable.attrs[key]) for key in ("units", "long_name") if key in variable.attrs}
+
+
+def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: Objective) -> None:
+    """Fail in the first second, with words, if network and data do not fit."""
+    signature = model.signature
+    frames = signature.history + signature.horizon
+    few = training.isel(sample=slice(2), **({"time": slice(frames)} if signature.dt else {}))
+    batch = Windows(few, signature, model.dtype).__getitems__([0])
+    module = TrainingModule(model, objective, OneCycleAdamW())
+    training_mode = model.training
+    try:
+        with torch.no_grad():
+            losses = module.eval().losses(batch)
+    except RuntimeError as error:
+        do = f"The data give {signature.in_channels} channels and want {signature.out_channels}: see `for_data`."
+        raise expected("a network that fits the data", str(error).splitlines()[0], do) from error
+    finally:
+        model.train(training_mode)
+    if losses.shape != (1,):
+        raise expected("one loss per sample", f"shape {tuple(losses.shape)}", "Correct the objective.")
+
+
+def _loaders(
+    training: xr.Dataset, validation: xr.Dataset, signature: Signature, batch_size: int, seed: int, dtype: torch.dtype
+) -> tuple[DataLoader[Any], DataLoader[Any]]:
+    windows = Windows(training, signature, dtype)
+    shuffle = EpochShuffle(len(windows), seed)
+    first = DataLoader(windows, batch_size=batch_size, sampler=shuffle, collate_fn=_as_is)
+    second = DataLoader(Windows(validation, signature, dtype), batch_size=batch_size, collate_fn=_as_is)
+    return first, second
+
+
+def _as_is(batch: Any) -> Any:
+    """`Windows` already gives whole batches."""
+    return batch
+
+
+def _floating(precision: Any) -> torch.dtype:
+    return torch.float64 if str(precision).startswith("64") else torch.float32
+
+
+def _patience(epochs: int | None) -> list[lightning.Callback]:
+    if epochs is None:
+        return []
+    from lightning.pytorch.callbacks import EarlyStopping
+
+    return [EarlyStopping("validation_loss", patience=epochs, check_finite=False)]
+
+
+def _outcome(best: BestWeights, history: History, seconds: float) -> dict[str, Any]:
+    return {
+        "epochs_done": len(history.rows),
+        "best_epoch": best.epoch,
+        "validation_loss": best.loss,
+        "training_seconds": round(sum(row["seconds"] for row in history.rows), 3),
+        "last_session_seconds": round(seconds, 3),
+    }
+
+
+@contextmanager
+def _folder(path: str | Path | None) -> Iterator[Path]:
+    """Give the folder of the run; without a path one that vanishes."""
+    if path is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        yield Path(path)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what Lightning says about things that are so on purpose (data in memory need no workers)."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+            warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+            yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,61 @@
+"""The training step, for Lightning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from surrogate.datasets.errors import NumericalFailure
+from surrogate.datasets.windows import Batch
+from surrogate.operator import Stepper
+from surrogate.training.objectives import Objective
+from surrogate.training.optimizer import OneCycleAdamW
+from surrogate.training.surrogate import Surrogate
+
+
+class TrainingModule(lightning.LightningModule):
+    r"""Minimize :math:`\frac1B \sum_b L\big(\text{surrogate}(x_b), y_b\big)` in physical units."""
+
+    def __init__(self, model: Surrogate, objective: Objective, optimizer: OneCycleAdamW) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.recipe = optimizer
+        self.register_buffer("_first_bad_step", torch.tensor(-1))
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Return the loss of a batch; remember the first step at which it was not finite, without a synchronization."""
+        loss = self.losses(batch).mean()
+        bad = ~torch.isfinite(loss.detach()) & (self._first_bad_step < 0)
+        self._first_bad_step = torch.where(bad, self.global_step, self._first_bad_step)
+        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["x"]), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Log the mean over samples."""
+        loss = self.losses(batch).mean()
+        self.log("validation_loss", loss, on_epoch=True, batch_size=len(batch["x"]), sync_dist=True)
+
+    def on_train_epoch_end(self) -> None:
+        """Stop if the loss was not finite."""
+        step = int(self._first_bad_step)
+        if step >= 0:
+            do = "Lower the learning rate, or look for outliers in the data."
+            raise NumericalFailure(f"Training stopped: the loss is not finite at step {step}. {do}")
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Return the optimizer and a schedule that is stepped with it."""
+        steps = int(self.trainer.estimated_stepping_batches)
+        optimizer, schedule = self.recipe.build(self.model.parameters(), steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return one loss per sample."""
+        inputs = {key: value for key, value in batch.items() if key not in ("x", "y")}
+        names = ("static", "forcing", "parameters") if isinstance(self.model, Stepper) else ("static", "parameters")
+        prediction = self.model(batch["x"], *(inputs.get(name) for name in names))
+        domain = self.model.domain.with_shape(tuple(batch["y"].shape[2:]))
+        return self.objective(prediction, batch["y"], domain)

@@ -1,0 +1,90 @@
+"""What training minimizes: one number per sample, in physical units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+
+Frames = Float[Tensor, "batch channel *space"]
+PerSample = Float[Tensor, " batch"]
+
+
+class Objective(Protocol):
+    """A loss for each sample; `fit` averages over the samples of a batch."""
+
+    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+        """Return one loss per sample. ``domain`` has the resolution of the tensors."""
+
+
+@dataclass(frozen=True)
+class RelativeL2:
+    r"""Relative error :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2`, jointly over channels and space.
+
+    The norms are root-mean-squares over the points (uniform grids: the same ratio as with quadrature weights up to the
+    half weights at closed ends).
+    """
+
+    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+        """Return the relative error of each sample."""
+        return _ratio((prediction - target).flatten(1), target.flatten(1))
+
+
+@dataclass(frozen=True)
+class H1:
+    r"""Relative L2 error plus ``weight`` times the relative error of the gradient.
+
+    .. math:: \frac{\lVert p - t \rVert}{\lVert t \rVert} + w \frac{\lVert \nabla (p - t) \rVert}{\lVert \nabla t \rVert}
+
+    The gradient is spectral along periodic axes and by second-order differences, with the true spacing of the grid,
+    along the others.
+
+    Parameters
+    ----------
+    weight
+        :math:`w \ge 0`; good values are 0.01 to 1.
+    """
+
+    weight: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise expected("a weight of at least 0", self.weight, "Correct `weight`.")
+
+    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+        """Return the weighted sum of both relative errors of each sample."""
+        error = prediction - target
+        seminorm = _ratio(gradient(error, domain).flatten(1), gradient(target, domain).flatten(1))
+        return _ratio(error.flatten(1), target.flatten(1)) + self.weight * seminorm
+
+
+def gradient(frames: Frames, domain: Grid) -> Float[Tensor, "batch component *space"]:
+    """Return the derivatives along all axes, stacked on the channel axis."""
+    parts = []
+    for axis, (h, length, wraps) in enumerate(zip(domain.spacing, domain.lengths, domain.is_periodic, strict=True)):
+        dim = axis + 2
+        if wraps:
+            parts.append(_spectral_derivative(frames, dim, length))
+        else:
+            parts.append(torch.gradient(frames, spacing=h, dim=dim, edge_order=2)[0])
+    return torch.cat(parts, dim=1)
+
+
+def _spectral_derivative(frames: Tensor, dim: int, length: float) -> Tensor:
+    n = frames.shape[dim]
+    wavenumber = 2 * torch.pi * torch.fft.rfftfreq(n, d=length / n, device=frames.device, dtype=frames.dtype)
+    if n % 2 == 0:
+        wavenumber[-1] = 0.0  # the derivative of the Nyquist mode vanishes on the grid
+    shape = (-1,) + (1,) * (frames.ndim - dim - 1)
+    return torch.fft.irfft(1j * wavenumber.view(shape) * torch.fft.rfft(frames, dim=dim), n=n, dim=dim)
+
+
+def _ratio(error: Tensor, target: Tensor) -> Tensor:
+    scale = torch.linalg.vector_norm(target, dim=1).clamp_min(torch.finfo(target.dtype).tiny)
+    return torch.linalg.vector_norm(error, dim=1) / scale

@@ -1,0 +1,36 @@
+"""The order of the samples in each epoch, a function of seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import Sampler
+
+
+class EpochShuffle(Sampler[int]):
+    """A random order that depends only on ``seed`` and the epoch: a resumed training draws the same batches.
+
+    The trainer calls `set_epoch` before each epoch.
+    """
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, self.epoch))
+        yield from torch.randperm(self.length, generator=generator).tolist()
+
+    def __len__(self) -> int:
+        return self.length
+
+
+def derived_seed(seed: int, number: int) -> int:
+    """Return a seed for one epoch, or one step, of a training."""
+    return (seed * 1_000_003 + number) % 2**63

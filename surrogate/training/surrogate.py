@@ -1,0 +1,170 @@
+"""A trained network in physical units."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+from surrogate.datasets.normalizer import Normalizer
+from surrogate.datasets.signature import Signature
+from surrogate.operator import Operator, Stepper
+
+Attributes = Mapping[str, Mapping[str, str]]
+
+
+class Surrogate(Operator):
+    r"""A network with its normalization: :math:`y = \sigma_y \, N\big((x - \mu_x)/\sigma_x\big) + \mu_y`.
+
+    It is an operator like a solver: physical fields in, physical fields out.
+
+    Parameters
+    ----------
+    network
+        Any ``nn.Module`` on ``(batch, channel, *space)``. Where its ``forward`` has arguments ``coordinates`` or
+        ``parameters`` it is given them.
+    signature
+        What enters and leaves.
+    normalizers
+        One `Normalizer` for each of ``input``, ``output`` and, where present, ``static``, ``forcing``, ``parameter``.
+    attributes
+        Units and long names of the output fields.
+    record
+        How it was made: data hash, versions, seed, command, cost.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        signature: Signature,
+        normalizers: Mapping[str, Normalizer],
+        *,
+        attributes: Attributes | None = None,
+        record: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.signature = signature
+        self.normalizers = nn.ModuleDict(normalizers)
+        self.attributes = attributes or {}
+        self.record = dict(record or {})
+        self.in_fields, self.out_fields = signature.in_fields, signature.out_fields
+        self.static_fields, self.parameter_fields = signature.static_fields, signature.parameter_fields
+        self.domain = signature.domain
+        self._arguments = set(inspect.signature(network.forward).parameters)
+        self._coordinates: dict[tuple[Any, ...], Tensor] = {}
+        if signature.parameter_fields and "parameters" not in self._arguments:
+            do = "Add the argument, or leave the parameters out of the inputs."
+            raise expected("a network whose forward takes `parameters`", type(network).__name__, do)
+
+    def forward(self, x: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
+        """Return the output fields of the input fields ``x``."""
+        return self.apply_network({"input": x, "static": static}, parameters)
+
+    def apply_network(self, channels: Mapping[str, Tensor | None], parameters: Tensor | None) -> Tensor:
+        """Normalize, stack the channels, apply the network, denormalize."""
+        stacked = torch.cat([self._normalize(k, v) for k, v in channels.items() if v is not None], dim=1)
+        extra: dict[str, Tensor] = {}
+        if "coordinates" in self._arguments:
+            extra["coordinates"] = self._points(stacked)
+        if self.parameter_fields:
+            if parameters is None:
+                raise expected(f"parameters {self.parameter_fields}", "none", "Add them to the fields.")
+            extra["parameters"] = self._normalize("parameter", parameters)
+        output = self.network(stacked, **extra)
+        return self._normalizer("output").denormalize(output)
+
+    def check_domain(self, domain: Grid) -> None:
+        """Raise `InputError` unless ``domain`` is the box the network was trained on, at a resolution it accepts."""
+        own = self.domain
+        if domain.dim != own.dim:
+            raise expected(f"fields in {own.dim} space dimensions", domain.dim, "Use the data it was trained for.")
+        if domain.boundary != own.boundary:
+            raise expected(f"the boundary {own.boundary}", domain.boundary, "Use the boundary it was trained for.")
+        pairs = zip(own.extent, domain.extent, own.lengths, strict=True)
+        if any(abs(a - b) > 1e-6 * length for one, two, length in pairs for a, b in zip(one, two, strict=True)):
+            raise expected(f"the extent {own.extent}", domain.extent, "Use the box it was trained for.")
+        free = getattr(self.network, "resolution", own.shape) is None
+        if not free and domain.shape != own.shape:
+            do = "Resample the fields, or use a network with `resolution = None`."
+            raise expected(f"the training resolution {own.shape}", domain.shape, do)
+
+    def predict(self, fields: xr.Dataset | xr.DataTree, **options: Any) -> xr.Dataset:
+        """Apply the surrogate to fields: see `surrogate.predict`. Warns where inputs leave the training range."""
+        from surrogate.prediction import predict
+
+        return predict(self, fields, **options)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write weights and manifest to one safetensors file."""
+        from surrogate.training.manifest import save
+
+        save(self, path, overwrite=overwrite)
+
+    def warn_outside(self, x: Tensor, parameters: Tensor | None = None) -> None:
+        """Warn where inputs leave the range of the training data."""
+        self._normalizer("input").warn_outside(x)
+        if parameters is not None and self.parameter_fields:
+            self._normalizer("parameter").warn_outside(parameters)
+
+    def _normalizer(self, role: str) -> Normalizer:
+        normalizer = self.normalizers[role]
+        assert isinstance(normalizer, Normalizer)
+        return normalizer
+
+    def _normalize(self, role: str, values: Tensor) -> Tensor:
+        return self._normalizer(role).normalize(values)
+
+    def _points(self, x: Tensor) -> Tensor:
+        """Return the unit coordinates at the resolution of ``x``, made once for each resolution and device."""
+        key = (tuple(x.shape[2:]), x.dtype, x.device)
+        if key not in self._coordinates:
+            grid = self.domain.with_shape(tuple(x.shape[2:]))
+            self._coordinates[key] = grid.unit_coordinates(dtype=x.dtype, device=x.device)
+        return self._coordinates[key]
+
+
+class SurrogateStepper(Surrogate, Stepper):
+    """A trained network that advances a state by ``dt``."""
+
+    def __init__(self, network: nn.Module, signature: Signature, *args: Any, **options: Any) -> None:
+        super().__init__(network, signature, *args, **options)
+        if signature.dt is None:
+            raise expected("a signature with a time step", "a steady one", "Use `Surrogate`.")
+        self.dt, self.history, self.horizon = signature.dt, signature.history, signature.horizon
+        self.forcing_fields = signature.forcing_fields
+
+    def forward(
+        self,
+        state: Tensor,
+        static: Tensor | None = None,
+        forcing: Tensor | None = None,
+        parameters: Tensor | None = None,
+    ) -> Tensor:
+        """Return the next ``horizon`` frames."""
+        return self.apply_network({"input": state, "static": static, "forcing": forcing}, parameters)
+
+
+def assemble(network: nn.Module, signature: Signature, normalizers: Mapping[str, Normalizer], **rest: Any) -> Surrogate:
+    """Return a stepper if the signature has a time step, else an operator."""
+    kind = Surrogate if signature.dt is None else SurrogateStepper
+    return kind(network, signature, normalizers, **rest)
+
+
+def fit_normalizers(fields: xr.Dataset, signature: Signature) -> dict[str, Normalizer]:
+    """Return a normalizer for each role, with the statistics of ``fields`` (the training part)."""
+    names = {
+        "input": signature.in_fields,
+        "output": signature.out_fields,
+        "static": signature.static_fields,
+        "forcing": signature.forcing_fields,
+        "parameter": signature.parameter_fields,
+    }
+    return {role: Normalizer(members).fit(fields) for role, members in names.items() if members}
