@@ -1,6 +1,7 @@
 from . import fields as fields
 from . import readers as readers
 from .errors import InputError as InputError
+from .errors import NumericalFailure as NumericalFailure
 from .grid import Grid as Grid
 from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange

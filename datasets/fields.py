@@ -7,17 +7,17 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import AXES, Grid
 
 DIMENSIONS = ("sample", "time", *AXES)
 CONVENTIONS = "CF-1.11 UGRID-1.0"
 
-Fields = xr.Dataset | xr.DataTree
+Fields = xr.Dataset | xr.DataTree | xr.DataArray
 
 
 def as_dataset(fields: Fields) -> xr.Dataset:
-    """Return the `Dataset` of ``fields``, which may also be one node of the tree that `prepare` returns.
+    """Return the `Dataset` of ``fields``: itself, one field, or one node of the tree that `prepare` returns.
 
     Raises
     ------
@@ -26,6 +26,8 @@ def as_dataset(fields: Fields) -> xr.Dataset:
     """
     if isinstance(fields, xr.Dataset):
         return fields
+    if isinstance(fields, xr.DataArray) and fields.name is not None:
+        return fields.to_dataset()
     if not isinstance(fields, xr.DataTree):
         raise expected("an xarray.Dataset or a node of the tree from `prepare`", type(fields).__name__, "Convert it.")
     if fields.children:
@@ -55,8 +57,8 @@ def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
     for name, variable in dataset.data_vars.items():
         _check_dimensions(name, variable)
         _check_type(name, variable)
-    for name, variable in dataset.variables.items():
-        if name != "sample" and "units" not in variable.attrs:
+    for name in dataset.variables:
+        if name != "sample" and "units" not in dataset[name].attrs:
             do = f"Set fields[{name!r}].attrs['units'] ('1' if dimensionless)."
             raise expected(f"units on {name!r}", "none", do)
     if "time" in dataset.dims:
@@ -73,7 +75,9 @@ def require(fields: xr.Dataset, names: Sequence[str]) -> None:
     """Raise `InputError` unless all of ``names`` are variables of ``fields``."""
     for name in names:
         if name not in fields.data_vars:
-            raise expected(f"a field {name!r}", f"only {list(fields.data_vars)}", "Rename the variable or choose others.")
+            raise expected(
+                f"a field {name!r}", f"only {list(fields.data_vars)}", "Rename the variable or choose others."
+            )
 
 
 def _check_dimensions(name: Hashable, variable: xr.DataArray) -> None:
@@ -107,8 +111,8 @@ def _check_finite(name: Hashable, variable: xr.DataArray) -> None:
         bad = np.argwhere(~np.isfinite(part.values))
         if len(bad):
             where = {dim: int(i) for dim, i in zip(part.dims, bad[0], strict=True)}
-            message = f"Expected finite values in {name!r}, got {len(bad)} that are not in sample {sample}, first at {where}. "
-            raise InputError(message + "Remove the sample or repair the data.")
+            got = f"{len(bad)} that are not in sample {sample}, the first at {where}"
+            raise expected(f"finite values in {name!r}", got, "Remove the sample or repair the data.")
 
 
 def uniform_step(fields: xr.Dataset) -> float:

@@ -55,7 +55,7 @@ class Grid:
     """
 
     shape: tuple[int, ...]
-    extent: tuple[Extent, ...] = ()
+    extent: tuple[Any, ...] = ()  # of Extent, once made; the constructor also takes lengths
     boundary: tuple[Sides, ...] = ()
     location: Literal["node", "cell"] = "node"
     periodic: InitVar[bool | None] = None
@@ -65,6 +65,8 @@ class Grid:
         if not 1 <= len(shape) <= 3:
             raise expected("a shape of one to three axes", shape, "Give the number of points along x, y, z.")
         extent = tuple(_interval(e) for e in (self.extent or (1.0,) * len(shape)))
+        if periodic is not None and self.boundary:
+            raise expected("`boundary` or `periodic`", "both", "Leave one out.")
         kind = "periodic" if periodic else "wall"
         boundary = tuple(cast(Sides, tuple(sides)) for sides in (self.boundary or ((kind, kind),) * len(shape)))
         if not len(shape) == len(extent) == len(boundary):
@@ -179,9 +181,7 @@ class Grid:
             location=axes[0].attrs.get("location", "node"),
         )
         for axis, points, h in zip(axes, grid.axes, grid.spacing, strict=True):
-            if not np.allclose(axis.values, points, rtol=0, atol=1e-5 * h):
-                do = "Interpolate the data to equally spaced points (fields.interp)."
-                raise expected(f"a uniform, increasing axis {axis.name!r}", _describe(axis.values), do)
+            _check_points(axis, points, h)
         return grid
 
 
@@ -206,10 +206,27 @@ def _extent(axis: xr.DataArray) -> Extent:
         low, high = axis.attrs["extent"]
         return float(low), float(high)
     values = axis.values
+    if len(values) < 2:
+        raise expected(
+            f"at least 2 points along {axis.name}", len(values), "Keep more of them, or none (fields.squeeze)."
+        )
     if not np.all(np.diff(values) > 0):
         do = "Sort the data along it (fields.sortby)."
         raise expected(f"an increasing axis {axis.name!r}", _describe(values), do)
     return float(values[0]), float(values[-1])
+
+
+def _check_points(axis: xr.DataArray, points: np.ndarray, h: float) -> None:
+    values = axis.values
+    tolerance = 1e-5 * h + 2 * np.spacing(np.abs(values).max())  # the second term is what single precision needs
+    if np.allclose(values, points, rtol=0, atol=tolerance):
+        return
+    if "extent" in axis.attrs and np.allclose(np.diff(values), np.diff(values).mean(), rtol=0, atol=2 * tolerance):
+        got = f"points from {values[0]:.6g} to {values[-1]:.6g} on {list(axis.attrs['extent'])}"
+        do = "Part of an axis is no grid of the whole: correct its attributes extent, boundary and location."
+        raise expected(f"the points of axis {axis.name!r} where its attributes say", got, do)
+    do = "Interpolate the data to equally spaced points (fields.interp)."
+    raise expected(f"a uniform, increasing axis {axis.name!r}", _describe(values), do)
 
 
 def _describe(values: np.ndarray) -> str:

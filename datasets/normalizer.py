@@ -49,11 +49,10 @@ class Normalizer(nn.Module):
         require(fields, self.names)
         for channel, name in enumerate(self.names):
             values = fields[name].astype("float64")
-            std = float(values.std())
+            low, high = float(values.min()), float(values.max())
             self.mean[channel] = float(values.mean())
-            self.std[channel] = std if std > 0 else 1.0
-            self.low[channel] = float(values.min())
-            self.high[channel] = float(values.max())
+            self.std[channel] = float(values.std()) if high > low else 1.0
+            self.low[channel], self.high[channel] = low, high
         return self
 
     def normalize(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.readers.mat import read_mat
@@ -18,9 +18,7 @@ from surrogate.datasets.store import SUFFIXES
 ARRAY_READERS = {".mat": read_mat, ".pt": read_pt, ".pth": read_pt}
 
 
-def open_dataset(
-    path: str | Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None
-) -> xr.Dataset:
+def open_dataset(path: str | Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None) -> xr.Dataset:
     """Open a file as fields: ours and netCDF-4 (``.h5``, ``.hdf5``, ``.nc``), FNO-style ``.mat``, tensors in ``.pt``.
 
     Parameters
@@ -47,11 +45,24 @@ def open_dataset(
         raise expected("an existing file", f"{str(path)!r}", "Check the path.")
     if path.stat().st_size == 0:
         raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
+    if path.suffix not in (*SUFFIXES, *ARRAY_READERS):
+        known = ", ".join([*SUFFIXES, *ARRAY_READERS])
+        do = "Convert it, or rename it if the suffix is wrong."
+        raise expected(f"a file that ends in {known}", f"{str(path)!r}", do)
+    try:
+        return check(_read(path, names or {}, grid))
+    except InputError as error:
+        raise error if str(path) in str(error) else InputError(f"{error} (In {str(path)!r}.)") from error
+    except OSError as error:  # HDF5 finds damaged chunks only when they are read
+        raise expected(f"readable data in {str(path)!r}", error, "Make or copy it again.") from error
+
+
+def _read(path: Path, names: Mapping[str, str], grid: Grid | None) -> xr.Dataset:
     if path.suffix in ARRAY_READERS:
-        return check(ARRAY_READERS[path.suffix](path, names=names, grid=grid))
-    if path.suffix in SUFFIXES:
-        if grid is not None:
-            raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
-        return check(read_netcdf(path).rename(names or {}))
-    known = ", ".join([*SUFFIXES, *ARRAY_READERS])
-    raise expected(f"a file that ends in {known}", f"{str(path)!r}", "Convert it, or rename it if the suffix is wrong.")
+        return ARRAY_READERS[path.suffix](path, names=names, grid=grid)
+    if grid is not None:
+        raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
+    fields = read_netcdf(path)
+    if not names.keys() <= set(fields.variables):
+        raise expected(f"`names` of variables out of {list(fields.variables)}", dict(names), "Correct `names`.")
+    return fields.rename(names)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check, require, uniform_step
+from surrogate.datasets.grid import AXES
 
 PARTS = ("train", "validation", "test")
 Split = tuple[float, float, float] | tuple[int, int, int]
@@ -36,9 +37,9 @@ def prepare(
     fields
         All samples.
     inputs, outputs
-        Names. Outputs that are also inputs and have a time axis make a stepper (role ``state``); the other inputs become
-        ``static``, ``forcing`` (with time) or ``parameter`` (one number per sample). Without time the map is steady,
-        from ``static`` inputs to the ``target``.
+        Names. Outputs that are also inputs and have a time axis make a stepper (role ``state``); the other inputs
+        become ``static``, ``forcing`` (with time) or ``parameter`` (one number per sample). Without time the map is
+        steady, from ``static`` inputs to the ``target``.
     history, horizon
         Number of frames a stepper takes and gives.
     group
@@ -70,7 +71,10 @@ def prepare(
     if history < 1 or horizon < 1:
         raise expected("history and horizon of at least 1", (history, horizon), "Count frames from 1.")
     roles = _roles(dataset, inputs, outputs)
-    if "state" in roles.values():
+    if "state" not in roles.values():
+        if (history, horizon) != (1, 1):
+            raise expected("no history and horizon for a steady map", (history, horizon), "Leave them out.")
+    else:
         uniform_step(dataset)
         if dataset.sizes["time"] < history + horizon:
             got = f"{dataset.sizes['time']} frames"
@@ -86,7 +90,7 @@ def prepare(
 
 def sample_keys(fields: xr.Dataset, names: Sequence[str]) -> list[str]:
     """Return for each sample a hash of what it is: of case, seed and index, or of the bytes of ``names``."""
-    if "case" in fields.attrs and "sample" in fields.coords:
+    if {"case", "seed"} <= fields.attrs.keys() and "sample" in fields.coords:
         stem = f"{fields.attrs['case']}|{fields.attrs['seed']}|"
         return [hashlib.sha256(f"{stem}{int(index)}".encode()).hexdigest() for index in fields["sample"].values]
     keys = []
@@ -110,9 +114,18 @@ def _roles(fields: xr.Dataset, inputs: Sequence[str], outputs: Sequence[str]) ->
     for name in outputs:
         roles.setdefault(name, "target")
     kinds = {roles[name] for name in outputs}
-    if len(kinds) != 1 or ("time" in fields[outputs[0]].dims) != (kinds == {"state"}):
-        do = "Name outputs that have a time axis among the inputs, too, or select one time."
+    stepped = kinds == {"state"}
+    if kinds not in ({"state"}, {"target"}) or any(("time" in fields[name].dims) != stepped for name in outputs):
+        do = "Name outputs with a time axis among the inputs, too, or select one time; name steady outputs once."
         raise expected("outputs that are all stepped in time, or all steady", list(outputs), do)
+    if not stepped and ("static" not in roles.values() or "forcing" in roles.values()):
+        do = "Give at least one field over space, and select one time of fields over time."
+        raise expected("steady inputs for steady outputs", list(inputs), do)
+    for name, role in roles.items():
+        lacking = [axis for axis in AXES if axis in fields.dims and axis not in fields[name].dims]
+        if lacking and role != "parameter":
+            do = "Repeat its values along it (xarray.broadcast)."
+            raise expected(f"{name!r} along every axis of space", f"none along {lacking[0]!r}", do)
     return roles
 
 
@@ -146,10 +159,10 @@ def _split(keys: list[str], counts: tuple[int, ...]) -> list[np.ndarray]:
         end = start + count
         while 0 < end < len(ranked) and ranked[end] == ranked[end - 1]:
             end += 1
-        if count and start >= end:
+        if count and start >= len(ranked):
             raise expected(f"samples for {part!r}", "none left", "Give more (different) samples or another split.")
         parts.append(order[start:end])
-        start = min(end, len(ranked))
+        start = end
     if not len(parts[0]):
         raise expected("at least one sample to train on", 0, "Give more samples or another split.")
     return parts

@@ -54,7 +54,7 @@ class Signature:
             No variable carries a role.
         """
         part = data["train"] if isinstance(data, xr.DataTree) and "train" in data.children else data
-        fields = as_dataset(part)  # type: ignore[arg-type]  # indexing a tree by a child's name gives a tree
+        fields = as_dataset(part)
         roles: dict[str, list[str]] = {}
         for name, variable in fields.data_vars.items():
             if "role" in variable.attrs:

@@ -45,7 +45,7 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         _flush(path.parent)
     except OSError as error:
         message = f"Could not write {str(path)!r}: {error.strerror or error}. Nothing was changed."
-        raise OSError(error.errno, message) from error
+        raise (OSError(message) if error.errno is None else OSError(error.errno, message)) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -19,8 +19,8 @@ Batch = dict[str, Tensor]
 class Windows(Dataset[Batch]):
     """Windows of ``history`` frames in and ``horizon`` frames out; for steady data the samples themselves.
 
-    A batch has ``x`` (batch, in_channels, *space), ``y`` (batch, out_channels, *space) and, where the data have them,
-    ``static``, ``forcing`` and ``parameters``.
+    A batch has ``x`` of shape ``(batch, in_channels, *space)``, ``y`` ``(batch, out_channels, *space)`` and, where the
+    data have them, ``static``, ``forcing`` and ``parameters``.
     """
 
     fields: xr.Dataset

@@ -17,7 +17,7 @@ from surrogate.solvers.etdrk import ETDRK4
 from surrogate.solvers.spectral import energy_bands, require_periodic, retained, to_modes, to_points
 
 State = Float[Tensor, "batch channel *space"]
-Constants = Float[Tensor, "batch constant"]
+Constants = Float[Tensor, "rows constant"]
 
 
 class Carry(NamedTuple):
@@ -111,7 +111,7 @@ class Semilinear(Stepper):
         """Return the integrals that the equation conserves, for each sample."""
         return {}
 
-    def forward(  # type: ignore[override]  # a stepper also takes forcing
+    def forward(
         self,
         state: State,
         static: Tensor | None = None,

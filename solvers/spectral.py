@@ -110,6 +110,7 @@ def _resample_axis(u: Tensor, n: int, location: str) -> Tensor:
         weight[-1] *= 0.5 if shared == old else 2.0  # split between both signs, or both signs folded into one
     if location == "cell":
         shift = (1 / n - 1 / old) / 2
-        weight = weight * torch.exp(2j * math.pi * shift * torch.arange(shared // 2 + 1))
+        phase = 2 * math.pi * shift * torch.arange(shared // 2 + 1, dtype=torch.float64)
+        weight = weight * torch.exp(1j * phase)
     resampled: Tensor = torch.fft.irfft(modes * weight.to(modes), n=n)
     return resampled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import h5netcdf
 import psutil
@@ -18,6 +18,7 @@ from surrogate.datasets.fields import CONVENTIONS
 from surrogate.datasets.store import check_suffix, whole_file
 
 
+@runtime_checkable
 class FrameSink(Protocol):
     """Takes frames one at a time."""
 
@@ -33,7 +34,9 @@ class InMemory:
         free = psutil.virtual_memory().available
         if size > 0.8 * free:
             got = f"{size / 2**30:.1f} GiB with {free / 2**30:.1f} GiB free"
-            raise expected("a result that fits in memory", got, "Pass path='result.h5' to stream it to disk, or every=k.")
+            raise expected(
+                "a result that fits in memory", got, "Pass path='result.h5' to stream it to disk, or every=k."
+            )
         self.values = torch.empty(shape, dtype=dtype)
 
     def write(self, samples: slice, frame: int, values: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.fields import require
+from surrogate.datasets.fields import check, require, uniform_step
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_parameters, to_tensor
 from surrogate.operator import Operator, Stepper
@@ -20,8 +21,8 @@ from surrogate.operator import Operator, Stepper
 class InitialValue:
     """Tensors on the host, one row per sample.
 
-    ``state`` (sample, history * C, *space) at time ``start``; ``static`` (sample, channel, *space); ``forcing``
-    (sample, time, channel, *space) from the time ``start`` on; ``parameters`` (sample, P).
+    ``state`` has shape ``(sample, history * C, *space)``, at time ``start``; ``static`` ``(sample, channel, *space)``;
+    ``forcing`` ``(sample, time, channel, *space)``, from the time ``start`` on; ``parameters`` ``(sample, P)``.
     """
 
     state: Tensor
@@ -49,20 +50,23 @@ def initial_value(stepper: Stepper, fields: xr.Dataset) -> InitialValue:
     Raises
     ------
     InputError
-        A field is missing, the grid does not fit, there is no sample dimension, or too few frames.
+        A field is missing or breaks the convention, the grid does not fit, there are no samples, too few frames, or
+        frames that are not ``dt`` apart.
     """
-    check_fit(stepper, fields, stepper.in_fields)
+    require(fields, [*stepper.in_fields, *stepper.forcing_fields])
     has_time = "time" in fields[stepper.in_fields[0]].dims
     history = stepper.history
-    if has_time:
-        available = fields.sizes["time"]
-        first = fields.isel(time=slice(history))
-    else:
-        available, first = 1, fields
+    first = fields.isel(time=slice(history)) if has_time else fields
+    available = first.sizes["time"] if has_time else 1
     if available < history:
         raise expected(f"at least {history} frames to start from", available, "Give more frames.")
-    frames = to_tensor(first, stepper.in_fields, stepper.dtype)
+    check_fit(stepper, first, stepper.in_fields)
     known = fields.isel(time=slice(history - 1, None)) if has_time else fields
+    if stepper.forcing_fields:
+        _check_step(stepper, check(known[list(stepper.forcing_fields)], values=False))
+    if history > 1:
+        _check_step(stepper, first)
+    frames = to_tensor(first, stepper.in_fields, stepper.dtype)
     return InitialValue(
         state=frames.flatten(1, 2) if has_time else frames,
         start=float(fields["time"].values[history - 1]) if has_time else 0.0,
@@ -73,11 +77,23 @@ def initial_value(stepper: Stepper, fields: xr.Dataset) -> InitialValue:
 
 
 def check_fit(operator: Operator, fields: xr.Dataset, names: Sequence[str]) -> None:
-    """Raise `InputError` unless ``fields`` hold ``names`` for samples on a grid that ``operator`` accepts."""
-    require(fields, [*names, *operator.static_fields])
-    if "sample" not in fields.dims:
-        raise expected("fields with a dimension 'sample'", tuple(fields.dims), "Use fields.expand_dims('sample').")
+    """Raise `InputError` unless ``fields`` hold finite ``names`` for samples on a grid that ``operator`` accepts."""
+    used = [*names, *operator.static_fields, *(name for name in operator.parameter_fields if name in fields)]
+    require(fields, used)
+    if not fields.sizes.get("sample"):
+        raise expected("fields with samples", dict(fields.sizes), "Use fields.expand_dims('sample') if there is one.")
+    check(fields[used])
     operator.check_domain(Grid.from_fields(fields))
+
+
+def _check_step(stepper: Stepper, fields: xr.Dataset) -> None:
+    """Raise `InputError` unless the times of ``fields`` are those of the steps."""
+    if fields.sizes.get("time", 1) == 1:
+        return
+    step = uniform_step(fields)
+    if not math.isclose(step, stepper.dt, rel_tol=1e-3):
+        do = "Select or interpolate the times of the steps."
+        raise expected(f"frames that are dt={stepper.dt:.6g} apart", f"{step:.6g}", do)
 
 
 def read_parameters(operator: Operator, fields: xr.Dataset) -> Tensor | None:

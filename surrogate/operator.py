@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from abc import ABC
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -14,6 +14,8 @@ from surrogate.datasets.grid import Grid
 
 class Operator(nn.Module, ABC):
     """A map from fields to fields, on tensors: ``y = operator(x, static=None, parameters=None)``.
+
+    A subclass sets the attributes and defines ``forward`` with these arguments.
 
     Attributes
     ----------
@@ -34,12 +36,9 @@ class Operator(nn.Module, ABC):
     static_fields: tuple[str, ...] = ()
     parameter_fields: tuple[str, ...] = ()
     domain: Grid
+    forward: Callable[..., Tensor]
     attributes: Mapping[str, Mapping[str, str]] = {}
     settings: Mapping[str, Any] = {}
-
-    @abstractmethod
-    def forward(self, x: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
-        """Return the output channels ``(batch, len(out_fields), *space)``."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -71,8 +70,8 @@ class Stepper(Operator):
     ``(batch, history * C, *space)``, oldest frame first, and ``new`` of shape ``(batch, horizon * C, *space)``.
     ``parameters`` is ``(batch, P)`` in the order of ``parameter_fields`` and overrides constructor values per sample.
 
-    Rollout calls ``carry = init(state, static, parameters)`` once and then ``carry, new = step(carry, forcing)``.
-    Both follow from `forward`; a solver that keeps its state in another form (Fourier coefficients, say) overrides them.
+    A subclass defines ``forward`` with these arguments. Rollout calls ``carry = init(state, static, parameters)`` once and then ``carry, new = step(carry, forcing)``.
+    Both follow from `forward`; a solver that keeps its state in another form (Fourier modes, say) overrides them.
 
     Attributes
     ----------
@@ -88,16 +87,6 @@ class Stepper(Operator):
     history: int = 1
     horizon: int = 1
     forcing_fields: tuple[str, ...] = ()
-
-    @abstractmethod
-    def forward(  # type: ignore[override]  # a stepper also takes forcing
-        self,
-        state: Tensor,
-        static: Tensor | None = None,
-        forcing: Tensor | None = None,
-        parameters: Tensor | None = None,
-    ) -> Tensor:
-        """Return the next ``horizon`` frames ``(batch, horizon * C, *space)``."""
 
     def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
         """Return what `step` carries from step to step."""

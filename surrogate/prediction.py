@@ -6,6 +6,7 @@ import torch
 import xarray as xr
 
 from surrogate.compute import computing
+from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
 from surrogate.datasets.tensors import to_fields, to_tensor
 from surrogate.initial_value import check_fit, read_parameters
@@ -35,10 +36,10 @@ def predict(
         Fields that do not fit the operator, or no such device.
     """
     dataset = as_dataset(fields)
+    if batch_size < 1:
+        raise expected("a batch_size of at least 1", batch_size, "Correct `batch_size`.")
     if isinstance(operator, Stepper):
-        return rollout(
-            operator, dataset, steps=operator.horizon, batch_size=batch_size, device=device, progress=False
-        )
+        return rollout(operator, dataset, steps=operator.horizon, batch_size=batch_size, device=device, progress=False)
     check_fit(operator, dataset, operator.in_fields)
     x = to_tensor(dataset, operator.in_fields, operator.dtype)
     static = to_tensor(dataset, operator.static_fields, operator.dtype) if operator.static_fields else None

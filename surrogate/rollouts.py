@@ -34,6 +34,7 @@ def rollout(
     device: str | torch.device | None = None,
     path: str | Path | None = None,
     overwrite: bool = False,
+    keep_going: bool = False,
     progress: bool = True,
 ) -> xr.Dataset:
     r"""Predict :math:`u(t_0 + k\,\Delta t)` for :math:`k = 1, \dots,` ``steps``.
@@ -57,6 +58,9 @@ def rollout(
         Stream the frames to this file instead of holding them in memory; the result is then read lazily from it.
     overwrite
         Replace ``path`` if it exists.
+    keep_going
+        Return what comes, even values that are not finite or that the solver knows to be wrong, instead of stopping
+        there: `compare` counts how often that happens.
     progress
         Show a progress bar.
 
@@ -79,7 +83,7 @@ def rollout(
     start = initial_value(stepper, dataset)
     _check_forcing(start, steps)
     stepper.warn_outside(start.state, start.parameters)
-    march = _March(stepper, start, steps, every, batch_size or _fitting(start), device, progress)
+    march = _March(stepper, start, steps, every, batch_size or _fitting(start), device, keep_going, progress)
     frames = (start.samples, steps // every, len(stepper.out_fields), *start.state.shape[2:])
     time = start.start + stepper.dt * np.arange(every, steps + 1, every)
     if path is None:
@@ -109,6 +113,7 @@ class _March:
     every: int
     batch_size: int
     device: str | torch.device | None
+    keep_going: bool
     progress: bool
 
     def run(self, sink: FrameSink) -> None:
@@ -130,11 +135,12 @@ class _March:
         for step in range(0, self.steps, self.stepper.horizon):
             forcing = None if start.forcing is None else start.forcing[:, step]
             carry, new = self.stepper.step(carry, forcing)
-            for offset, frame in enumerate(new.split(channels, dim=1), start=1):
+            for offset, frame in enumerate(torch.split(new, channels, dim=1), start=1):
                 number = step + offset
                 alive_until = torch.where(finite(frame), alive_until, alive_until.clamp(max=number - 1))
                 if number % self.every == 0 and number <= self.steps:
-                    self._check(start, frame, number, alive_until, rows)
+                    if not self.keep_going:
+                        self._check(start, frame, number, alive_until, rows)
                     sink.write(rows, number // self.every - 1, frame)
             advance()
 
@@ -147,7 +153,8 @@ class _March:
         if not masks.any():
             return
         reason = int(masks.flatten(1).any(1).nonzero()[0])
-        sample, channel = (int(i) for i in masks[reason].nonzero()[0])
+        first = alive_until == alive_until.min() if reason == 0 else masks[reason]
+        sample, channel = (int(i) for i in first.nonzero()[0])
         words = "is not finite" if reason == 0 else list(faults)[reason - 1]
         step = int(alive_until[sample, channel]) + 1 if reason == 0 else number
         where = f"step {step} (time {self.start.start + step * self.stepper.dt:.6g}), sample {rows.start + sample}"

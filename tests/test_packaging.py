@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
-import surrogate
+from surrogate.operator import finite
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("surrogate", "solvers", "datasets")
@@ -37,7 +38,7 @@ SCRIPTS = sorted(
 # Import every module and resolve every public name; the modules come first, so that none of them may hide a name.
 IMPORT_ALL = """
 import importlib.metadata, pathlib, pkgutil, sys
-import surrogate
+from surrogate.operator import finite
 assert pathlib.Path(surrogate.__file__).is_relative_to(sys.prefix), surrogate.__file__
 assert surrogate.__version__ == importlib.metadata.version("surrogate-pde")
 names = [module.name for module in pkgutil.walk_packages(surrogate.__path__, "surrogate.")]
@@ -79,6 +80,14 @@ def test_no_import_of_bare_folders(path: Path) -> None:
     assert not {name for name in imported_names(path) if name.partition(".")[0] in ("datasets", "solvers")}
 
 
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/install.md"])
+def test_make_targets_exist(document: str) -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = " ".join(re.findall(r"(?:^|`)make ([a-z ]+)", text, re.MULTILINE)).split()
+    assert set(named) <= set(targets)
+
+
 def test_import_is_light(tmp_path: Path) -> None:
     code = "import sys; before = set(sys.modules); import surrogate; print(*(set(sys.modules) - before))"
     loaded = {name.partition(".")[0] for name in python(code, cwd=tmp_path).split()}
@@ -94,7 +103,7 @@ def test_public_names_resolve(package: str) -> None:
 
 def test_annotations_are_checked_in_tests() -> None:
     with pytest.raises(jaxtyping.TypeCheckError):
-        surrogate.operator.finite("not a tensor")
+        finite("not a tensor")
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,9 @@ def arrays_to_fields(
     InputError
         Ranks or shapes that do not fit each other, or the grid.
     """
+    labels = {name: names.get(name, name) for name in arrays}
+    if not names.keys() <= arrays.keys() or len(set(labels.values())) < len(labels):
+        raise expected(f"a different new name for each of {list(arrays)} in {source}", dict(names), "Correct `names`.")
     rank = min(array.ndim for array in arrays.values())
     first = next(array for array in arrays.values() if array.ndim == rank)
     if not 2 <= rank <= 4:
@@ -34,12 +37,12 @@ def arrays_to_fields(
     variables, coords = {}, grid.coordinates()
     for name, array in arrays.items():
         has_time = array.ndim == rank + 1
-        if array.shape[: rank] != first.shape or array.ndim > rank + 1:
+        if array.shape[:rank] != first.shape or array.ndim > rank + 1:
             raise expected(f"shape {first.shape} (and time) for {name!r} in {source}", array.shape, "Correct the file.")
         dims = ("sample", "time", *grid.names) if has_time else ("sample", *grid.names)
         values = np.moveaxis(array, -1, 1) if has_time else array
-        label = names.get(name, name)
-        variables[label] = xr.Variable(dims, as_floating(values), {"units": "1", "long_name": label})
+        attrs = {"units": "1", "long_name": labels[name]}
+        variables[labels[name]] = xr.Variable(dims, as_floating(values), attrs)
         if has_time:
             time = np.arange(1.0, array.shape[-1] + 1)
             coords["time"] = xr.Variable(("time",), time, {"units": "1", "long_name": "time"})
@@ -47,5 +50,6 @@ def arrays_to_fields(
 
 
 def as_floating(values: np.ndarray) -> np.ndarray:
-    """Return booleans, integers and half precision as float32; leave float32 and float64 alone."""
-    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
+    """Return double precision as float64 and all else as float32, in the byte order of this machine."""
+    double = values.dtype.kind == "f" and values.dtype.itemsize >= 8
+    return values.astype(np.float64 if double else np.float32, copy=False)

@@ -36,15 +36,15 @@ def read_mat(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid |
     """
     try:
         arrays = _read_hdf5(path) if h5py.is_hdf5(path) else _read_version_5(path)
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, EOFError) as error:
-        raise expected(f"a readable MATLAB file at {str(path)!r}", error, "Make or copy it again.") from error
+    except Exception as error:  # a damaged file makes its parser raise anything
+        raise expected(f"a readable MATLAB file at {str(path)!r}", repr(error), "Make or copy it again.") from error
     pair = next((pair for pair in PAIRS if all(name in arrays for name in pair)), None)
     if pair is None:
         wanted = " or ".join("/".join(pair) for pair in PAIRS)
         raise expected(f"the variables {wanted} in {str(path)!r}", sorted(arrays), "Rename them in the file.")
     chosen = {name: arrays[name] for name in pair}
     for name, array in chosen.items():
-        if array.dtype.kind not in "fiub":
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             raise expected(f"real numbers in {name!r} of {str(path)!r}", array.dtype, "Correct the file.")
     return arrays_to_fields(chosen, grid=grid, names=names or {}, source=path.name)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
+import numpy as np
 import torch
 import xarray as xr
 
@@ -37,7 +37,7 @@ def read_pt(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid | 
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, OSError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged file makes its parser raise anything
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise expected(f"a dictionary of tensors at {str(path)!r}", first, "Make or copy it again.") from error
     if not isinstance(content, dict) or not all(isinstance(content.get(key), torch.Tensor) for key in NAMES):
@@ -45,5 +45,10 @@ def read_pt(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid | 
         raise expected(f"tensors 'x' and 'y' in {str(path)!r}", got, "Save a dictionary with these keys.")
     if any(content[key].is_complex() for key in NAMES):
         raise expected(f"real tensors in {str(path)!r}", "complex ones", "Save real and imaginary parts as two files.")
-    arrays = {key: content[key].numpy() for key in NAMES}
+    arrays = {key: _to_array(content[key]) for key in NAMES}
     return arrays_to_fields(arrays, grid=grid, names={**NAMES, **(names or {})}, source=path.name)
+
+
+def _to_array(tensor: torch.Tensor) -> np.ndarray:
+    dense = tensor.detach().to_dense() if tensor.layout != torch.strided else tensor.detach()
+    return (dense if dense.dtype == torch.float64 else dense.to(torch.float32)).numpy()

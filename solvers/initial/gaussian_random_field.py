@@ -110,5 +110,5 @@ class GaussianRandomField:
 def _generator(seed: int, index: int) -> np.random.Generator:
     for name, value in (("seed", seed), ("index", index)):
         if not 0 <= value < 2**64:
-            raise expected(f"a {name} from 0 to 2^64 - 1", value, f"Use another {name}.")
+            raise expected(f"{name} from 0 to 2^64 - 1", value, f"Use another {name}.")
     return np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from surrogate.cases.case import Case
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
@@ -19,12 +20,12 @@ from surrogate.solvers.initial.gaussian_random_field import GaussianRandomField
 
 # A point of a Gaussian field exceeds five standard deviations once in 2e6: the fastest point of any usual ensemble.
 _FASTEST = 5.0
-# With 1/300 of the time in which the fastest point crosses the domain, errors of the time step stay below 1e-7.
+# With 1/300 of the time in which the fastest point crosses the domain, errors of the time step are about 1e-8.
 _CROSSING = 300
 
 
 @dataclass(frozen=True)
-class Burgers:
+class Burgers(Case):
     r"""Burgers equation :math:`u_t + (u^2/2)_x = \nu u_{xx}` on the periodic unit interval, from random initial data.
 
     Parameters
@@ -65,7 +66,10 @@ class Burgers:
         "R10": {"resolution": 8192, "viscosity": 0.1, "initial": GaussianRandomField(n_frequencies=4096)},
         "paper": {"resolution": 8192, "viscosity": 0.1, "initial": GaussianRandomField.paper(n_frequencies=4096)},
         "v1000": {
-            **{"resolution": 1024, "viscosity": 0.001, "dt": 0.005, "steps": 200},
+            "resolution": 1024,
+            "viscosity": 0.001,
+            "dt": 0.005,
+            "steps": 200,
             "initial": GaussianRandomField(n_frequencies=512),
         },
     }
@@ -99,6 +103,11 @@ class Burgers:
         return {"case": type(self).__name__, **arguments, "initial": self.initial.settings}
 
     @property
+    def parameters(self) -> dict[str, float]:
+        """The viscosity."""
+        return {"viscosity": self.viscosity}
+
+    @property
     def grid(self) -> Grid:
         """The grid of the data."""
         return self._grid(self.resolution)
@@ -120,34 +129,42 @@ class Burgers:
         return self.initial.samples(grid, seed=seed, indices=indices)
 
     def default_substeps(self, resolution: int) -> int:
-        """Return how many substeps keep half the stable step, and errors of the time step well below 1e-6."""
-        speed = _FASTEST * self.initial.standard_deviation()
-        return max(2 * self._stable_substeps(resolution), math.ceil(_CROSSING * self.dt * speed))
+        """Return how many substeps keep half the stable step, and mean relative errors of the time step at 1e-8."""
+        return max(2 * self._stable_substeps(resolution), math.ceil(_CROSSING * self.dt * self._fastest))
 
     def ladder(self) -> list[SolverChoice]:
-        """Return coarse solvers for the cost-accuracy front: six resolutions, time steps from bold to fine.
+        """Return coarse solvers for the cost-accuracy front, ending with the solver that makes the data.
 
-        The boldest are above the stable limit for the fastest samples and may fail; errors of float32 are below those
-        of all but the finest steps.
+        Resolutions double from 16 points until shocks are resolved; substeps double from bold to safely stable, in
+        float32, whose round-off is below their error, and once in float64. The boldest may fail on the fastest samples.
         """
         choices = []
-        for resolution in sorted({max(8, self.resolution >> level) for level in range(6)}):
+        for resolution in self._useful_resolutions():
             stable = 2 ** math.ceil(math.log2(self._stable_substeps(resolution)))
-            counts = sorted({max(1, stable // 8), max(1, stable // 2), 2 * stable})
-            choices += [SolverChoice(resolution, count, torch.float32) for count in counts]
-            choices.append(SolverChoice(resolution, counts[-1], torch.float64))
+            bold = [stable >> level for level in range(4, -1, -1) if stable >> level]
+            choices += [SolverChoice(resolution, substeps, torch.float32) for substeps in bold]
+            choices.append(SolverChoice(resolution, stable))
         return [*choices, SolverChoice(self.resolution, self.default_substeps(self.resolution))]
 
-    def reference(self, competitors: Iterable[SolverChoice] = ()) -> SolverChoice:
-        """Return a choice twice as fine in space and in time as any of the competitors and as the solver of the data."""
+    def reference_settings(self, *competitors: SolverChoice) -> SolverChoice:
+        """Return a choice twice as fine in space and in time as the competitors and as the solver of the data."""
         finest = [SolverChoice(self.resolution, self.default_substeps(self.resolution)), *competitors]
         resolution = 2 * max(choice.resolution for choice in finest)
-        return SolverChoice(
-            resolution, max(2 * max(choice.substeps for choice in finest), self.default_substeps(resolution))
-        )
+        substeps = 2 * max(choice.substeps for choice in finest)
+        return SolverChoice(resolution, max(substeps, self.default_substeps(resolution)))
+
+    @property
+    def _fastest(self) -> float:
+        return _FASTEST * self.initial.standard_deviation()
+
+    def _useful_resolutions(self) -> list[int]:
+        resolutions, thickness = [16], self.viscosity / (4 * self._fastest)
+        while resolutions[-1] * thickness < 1:
+            resolutions.append(2 * resolutions[-1])
+        return sorted({*(n for n in resolutions if n < self.resolution), self.resolution})
 
     def _stable_substeps(self, resolution: int) -> int:
-        fastest = torch.full((1, 1, resolution), _FASTEST * self.initial.standard_deviation())
+        fastest = torch.full((1, 1, resolution), self._fastest)
         return math.ceil(self.dt / self.solver(resolution, substeps=1).dt_max(fastest))
 
     def _grid(self, resolution: int) -> Grid:

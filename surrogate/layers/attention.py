@@ -13,6 +13,7 @@ from surrogate.datasets.errors import expected
 from surrogate.layers.head_norm import HeadNorm
 
 KINDS = ("galerkin", "fourier", "linear", "softmax")
+QUERY, KEY, VALUE = range(3)
 
 
 class Attention(nn.Module):
@@ -93,13 +94,13 @@ class Attention(nn.Module):
         coordinates: Float[Tensor, "#batch point dim"] | None = None,
     ) -> Float[Tensor, "batch point channel"]:
         """Return the attention of ``x``; ``coordinates`` are needed if and only if ``dim`` is not 0."""
-        if coordinates is not None:
-            coordinates = coordinates[:, None].expand(len(x), self.n_heads, -1, -1)
+        points = x.new_zeros(*x.shape[:2], 0) if coordinates is None else coordinates
+        points = points[:, None].expand(len(x), self.n_heads, -1, -1)
         if self.kind == "galerkin":
-            return self._galerkin(x, coordinates)
+            return self._galerkin(x, points)
         if self.kind == "fourier" and (self.dropout == 0 or not self.training):
-            return self._fourier(x, coordinates)
-        mixed = self._mix(*(join(coordinates, part) for part in self._heads(x)))
+            return self._fourier(x, points)
+        mixed = self._mix(*(torch.cat([points, part], dim=-1) for part in self._heads(x)))
         mixed = mixed.transpose(1, 2).flatten(2)
         return mixed if self.output is None else self.output(mixed)
 
@@ -110,62 +111,62 @@ class Attention(nn.Module):
             return query.softmax(-1) @ self._drop(product(key.softmax(-2).mT, value, 1 / key.shape[-2]))
         return self._drop(product(query, key.mT, 1 / (key.shape[-2] * math.sqrt(key.shape[-1])))) @ value
 
-    def _galerkin(self, x: Tensor, coordinates: Tensor | None) -> Tensor:
-        """Join the small matrices of :math:`x W_q (K^\\top V) W_o` before they meet the ``n`` points of ``x``."""
-        key, value = self._normalized(x, 1)
-        features, shift = self._contract(key, value, coordinates, 1 / x.shape[1])
-        weight, bias = self._rows(0, 1)
-        return torch.baddbmm(shift + bias @ features, x, weight.mT @ features)
+    def _galerkin(self, x: Tensor, points: Tensor) -> Tensor:
+        """Join the small matrices of :math:`x W_q (K^\\top V) W_o` before they meet the ``n`` points of ``x``.
 
-    def _fourier(self, x: Tensor, coordinates: Tensor | None) -> Tensor:
+        Scale and shift of the norms act on :math:`[1, K]^\\top [1, V]`, which is small, in place of keys and values.
+        """
+        anchors = torch.cat([torch.ones_like(x[:, None, :, :1]).expand(-1, self.n_heads, -1, -1), points], dim=-1)
+        key, value = self._project(x, KEY), self._project(x, VALUE)
+        if self.norm is not None:
+            key, value = self.norm.standardize(key), self.norm.standardize(value)
+        moments = joint_product(anchors, key.transpose(1, 2), value.transpose(1, 2), 1 / x.shape[1])
+        features, shift = self._join_heads(self._affine(self._affine(moments.mT, 1).mT, 0), points)
+        weight, bias = self._rows(QUERY)
+        return torch.baddbmm(shift + bias[None] @ features, x, weight.mT @ features)
+
+    def _affine(self, moments: Tensor, tensor: int) -> Tensor:
+        """Apply scale and shift of one normalized tensor to its axis, the last but one; drop the row of the ones."""
+        one, points, features = moments.split([1, self.dim, self.channels // self.n_heads], dim=-2)
+        if self.norm is not None:
+            features = self.norm.weight[tensor][..., None] * features + self.norm.bias[tensor][..., None] * one
+        return torch.cat([points, features], dim=-2)
+
+    def _fourier(self, x: Tensor, points: Tensor) -> Tensor:
         """Take :math:`Q (K^\\top V)` for :math:`(Q K^\\top) V`: no other operation stands between the products."""
         query, key, value = self._heads(x)
         scale = 1 / (x.shape[1] * math.sqrt(key.shape[-1] + self.dim))
-        features, shift = self._contract(key, value, coordinates, scale)
+        features, shift = self._join_heads(joint_product(points, key, value, scale), points)
         return torch.baddbmm(shift, query.transpose(1, 2).flatten(2), features)
 
-    def _contract(
-        self, key: Tensor, value: Tensor, coordinates: Tensor | None, scale: float
-    ) -> tuple[Tensor, Tensor]:
-        """Return the map that the query features of all heads meet, and what is added to its result."""
+    def _join_heads(self, moments: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the map that the query features of all heads meet, and what the coordinates and the bias add."""
         if self.output is None:
-            per_head = torch.eye(self.channels, dtype=key.dtype, device=key.device).unflatten(0, (self.n_heads, -1))
-            maps = self._drop(product(key.mT, value, scale)) @ per_head
-            return maps.flatten(1, 2), maps.new_zeros(())
-        assert coordinates is not None
-        per_head = self.output.weight.mT.unflatten(0, (self.n_heads, -1))
-        maps = self._drop(joint_product(coordinates, key, value, scale)) @ per_head
-        shift = coordinates[:, 0] @ maps[:, :, : self.dim].sum(1) + self.output.bias
+            joint, bias = torch.eye(self.channels, dtype=moments.dtype, device=moments.device), 0.0
+        else:
+            joint, bias = self.output.weight.mT, self.output.bias
+        maps = self._drop(moments) @ joint.unflatten(0, (self.n_heads, -1))
+        shift = points[:, 0] @ maps[:, :, : self.dim].sum(1) + bias
         return maps[:, :, self.dim :].flatten(1, 2), shift
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return query, key and value ``(batch, head, point, d_k)``, two of them normalized."""
-        if self.kind == "linear":
-            key, value = self._normalized(x, 1)
-            return self._project(x, 0, 1).select(2, 0).transpose(1, 2), key, value
-        query, key = self._normalized(x, 0)
-        return query, key, self._project(x, 2, 3).select(2, 0).transpose(1, 2)
+        query, key, value = (self._project(x, number) for number in (QUERY, KEY, VALUE))
+        if self.norm is not None and self.kind == "linear":
+            key, value = self.norm(key, 0), self.norm(value, 1)
+        elif self.norm is not None:
+            query, key = self.norm(query, 0), self.norm(key, 1)
+        return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
 
-    def _normalized(self, x: Tensor, first: int) -> tuple[Tensor, Tensor]:
-        """Return two of query, key and value, from number ``first`` on, normalized if this attention normalizes."""
-        pair = self._project(x, first, first + 2)
-        one, two = (pair if self.norm is None else self.norm(pair)).transpose(1, 3).unbind(2)
-        return one, two
+    def _project(self, x: Tensor, number: int) -> Tensor:
+        return F.linear(x, *self._rows(number)).unflatten(-1, (self.n_heads, -1))
 
-    def _project(self, x: Tensor, first: int, last: int) -> Tensor:
-        return F.linear(x, *self._rows(first, last)).unflatten(-1, (last - first, self.n_heads, -1))
-
-    def _rows(self, first: int, last: int) -> tuple[Tensor, Tensor]:
-        rows = slice(first * self.channels, last * self.channels)
+    def _rows(self, number: int) -> tuple[Tensor, Tensor]:
+        rows = slice(number * self.channels, (number + 1) * self.channels)
         return self.projection.weight[rows], self.projection.bias[rows]
 
     def _drop(self, scores: Tensor) -> Tensor:
         return F.dropout(scores, self.dropout, self.training)
-
-
-def join(coordinates: Tensor | None, features: Tensor) -> Tensor:
-    """Return the features of every head with the coordinates in front."""
-    return features if coordinates is None else torch.cat([coordinates, features], dim=-1)
 
 
 def product(one: Tensor, two: Tensor, scale: float) -> Tensor:
@@ -174,8 +175,9 @@ def product(one: Tensor, two: Tensor, scale: float) -> Tensor:
     return torch.baddbmm(nothing, one.flatten(0, 1), two.flatten(0, 1), beta=0, alpha=scale).unflatten(0, one.shape[:2])
 
 
-def joint_product(coordinates: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """Return ``scale * [coordinates, key]^T [coordinates, value]`` without copying keys and values."""
-    upper = torch.cat([product(coordinates.mT, part, scale) for part in (coordinates, value)], dim=-1)
-    lower = torch.cat([product(key.mT, part, scale) for part in (coordinates, value)], dim=-1)
+def joint_product(points: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """Return ``scale * [points, key]^T [points, value]`` without copying keys and values."""
+    corner, right, left = (product(points.mT, part, scale) for part in (points, value, key))
+    upper = torch.cat([corner, right], dim=-1)
+    lower = torch.cat([left.mT, product(key.mT, value, scale)], dim=-1)  # the thin product is slow the other way round
     return torch.cat([upper, lower], dim=-2)

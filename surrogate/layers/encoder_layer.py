@@ -41,9 +41,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.attention, self.feed_forward = attention, feed_forward
         self.dropout = nn.Dropout(dropout)
-        self.norms = nn.ModuleList(
-            nn.LayerNorm(channels, eps=eps) if normalized else nn.Identity() for _ in range(2)
-        )
+        self.norms = nn.ModuleList(nn.LayerNorm(channels, eps=eps) if normalized else nn.Identity() for _ in range(2))
 
     def forward(
         self,

@@ -27,8 +27,10 @@ class HeadNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(n_tensors, n_heads, head_channels))
         self.bias = nn.Parameter(torch.zeros(n_tensors, n_heads, head_channels))
 
-    def forward(
-        self, x: Float[Tensor, "batch token tensor head channel"]
-    ) -> Float[Tensor, "batch token tensor head channel"]:
-        """Return the normalized tensors."""
-        return torch.addcmul(self.bias, F.layer_norm(x, x.shape[-1:], eps=self.eps), self.weight)
+    def forward(self, x: Float[Tensor, "*batch head channel"], tensor: int) -> Float[Tensor, "*batch head channel"]:
+        """Return ``x`` normalized, with scale and shift of tensor number ``tensor``."""
+        return torch.addcmul(self.bias[tensor], self.standardize(x), self.weight[tensor])
+
+    def standardize(self, x: Float[Tensor, "*batch channel"]) -> Float[Tensor, "*batch channel"]:
+        """Return ``x`` with mean 0 and variance 1 over its channels, without scale and shift."""
+        return F.layer_norm(x, x.shape[-1:], eps=self.eps)

@@ -60,7 +60,7 @@ class SpectralConvolution(nn.Module):
         check_window(self.window, shape)
         dtype = torch.promote_types(x.dtype, torch.float32)
         weight = torch.view_as_complex(self.weight.to(dtype))
-        y = torch.einsum("bi...,io...->bo...", self._analyse(x.to(dtype)), weight)
+        y = torch.einsum("bi...,io...->bo...", self._analyse(x.to(dtype).contiguous()), weight)
         y = self._synthesise(y, shape).to(x.dtype)
         return y if self.bias is None else y + self.bias
 

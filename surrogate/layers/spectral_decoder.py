@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from surrogate.layers.spectral_convolution import SpectralConvolution
+from surrogate.layers.spectral_convolution import SpectralConvolution, check_window
 
 
 class SpectralBlock(nn.Module):
@@ -16,7 +17,7 @@ class SpectralBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, n_frequencies: int, dim: int, dropout: float) -> None:
         super().__init__()
-        window = (2 * n_frequencies,) * (dim - 1) + (n_frequencies,)
+        window = spectral_window(n_frequencies, dim)
         std = initial_std(in_channels, out_channels, n_frequencies, dim)
         self.linear = nn.Linear(in_channels, out_channels)
         self.convolution = SpectralConvolution(in_channels, out_channels, window, std=std)
@@ -62,15 +63,25 @@ class SpectralDecoder(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.n_frequencies = n_frequencies
         widths = [in_channels] + [hidden_channels] * n_blocks
         self.blocks = nn.Sequential(*(SpectralBlock(*pair, n_frequencies, dim, dropout) for pair in pairwise(widths)))
         self.projection = nn.Sequential(
             nn.Linear(hidden_channels, projection_channels), nn.SiLU(), nn.Linear(projection_channels, out_channels)
         )
 
+    def check_shape(self, shape: Sequence[int]) -> None:
+        """Raise `InputError` unless a grid of this shape holds the wavenumbers of the blocks."""
+        check_window(spectral_window(self.n_frequencies, len(shape)), shape)
+
     def forward(self, x: Float[Tensor, "batch *space channel"]) -> Float[Tensor, "batch *space out"]:
         """Return the output channels at every point."""
         return self.projection(self.blocks(x))  # type: ignore[no-any-return]
+
+
+def spectral_window(n_frequencies: int, dim: int) -> tuple[int, ...]:
+    """Return the number of Fourier coefficients along each axis: both signs on all but the last."""
+    return (2 * n_frequencies,) * (dim - 1) + (n_frequencies,)
 
 
 def initial_std(in_channels: int, out_channels: int, n_frequencies: int, dim: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -14,11 +14,11 @@ from surrogate.layers.attention import Attention
 from surrogate.layers.encoder_layer import EncoderLayer
 from surrogate.layers.feed_forward import FeedForward
 from surrogate.layers.spectral_decoder import SpectralDecoder
+from surrogate.models import galerkin_reference
 from surrogate.models.network import GridNetwork, with_defaults
 
 RECIPE = {
     "epochs": 100,
-    "batch_size": 4,
     "learning_rate": 1e-3,
     "weight_decay": 0.0,
     "warmup": 0.2,
@@ -96,7 +96,7 @@ class GalerkinTransformer(GridNetwork):
     PUBLISHED: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "burgers": {
             "network": {"in_channels": 1, "out_channels": 1, "dim": 1, "periodic": True},
-            "training": RECIPE,
+            "training": {**RECIPE, "batch_size": 4},
         },
         "burgers_fourier": {
             "network": {
@@ -107,7 +107,7 @@ class GalerkinTransformer(GridNetwork):
                 "periodic": True,
                 "options": {"xavier_gain": 1e-3, "feed_forward_dropout": 0.05},
             },
-            "training": RECIPE,
+            "training": {**RECIPE, "batch_size": 4},
         },
         "navier_stokes": {
             "network": {
@@ -138,15 +138,14 @@ class GalerkinTransformer(GridNetwork):
         parameter_channels: int = 0,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(
-            in_channels, out_channels, dim=dim, periodic=periodic, parameter_channels=parameter_channels
-        )
+        super().__init__(in_channels, out_channels, dim=dim, periodic=periodic, parameter_channels=parameter_channels)
         self.hidden_channels, self.n_layers, self.n_heads = hidden_channels, n_layers, n_heads
         self.attention, self.n_frequencies, self.options = attention, n_frequencies, dict(options or {})
         full = with_defaults(options, self.OPTIONS)
         if full["norm"] not in ("heads", "layer"):
             raise expected("norm 'heads' or 'layer'", repr(full["norm"]), "Correct the name.")
         self.lift = nn.Linear(in_channels + parameter_channels + (dim if dim > 1 else 0), hidden_channels)
+        self.coordinates_in_heads = full["coordinates_in_heads"]
         self.layers = nn.ModuleList(self._layer(full) for _ in range(n_layers))
         if full["identical_layers"]:
             for layer in self.layers:
@@ -164,3 +163,84 @@ class GalerkinTransformer(GridNetwork):
             dim=dim,
             dropout=full["decoder_dropout"],
         )
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch channel *space"],
+        coordinates: Float[Tensor, "*points dim"] | None = None,
+        parameters: Float[Tensor, "batch parameter"] | None = None,
+    ) -> Float[Tensor, "batch out *space"]:
+        """Return the output fields: see `GridNetwork.forward`."""
+        x, points = self.gather(x, coordinates, parameters)
+        space = x.shape[2:]
+        self.decoder.check_shape(space)
+        features = x.movedim(1, -1) if self.dim == 1 else with_points(x.movedim(1, -1), points)
+        features = self.lift(features).flatten(1, -2)
+        heads = points.flatten(1, -2) if self.coordinates_in_heads else None
+        for layer in self.layers:
+            features = layer(features, heads)
+        features = self.dropout(features).unflatten(1, space)
+        if self.join is not None:
+            features = self.join(with_points(features, points))
+        return self.decoder(features).movedim(-1, 1)
+
+    @classmethod
+    def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:
+        """Return 16 frequencies, or what a grid of this shape holds if that is less."""
+        return {"n_frequencies": min(16, shape[-1] // 2 + 1, *(n // 2 for n in shape[:-1]))}
+
+    @classmethod
+    def from_reference(
+        cls, config: Mapping[str, Any], state: Mapping[str, Tensor], *, reference: str
+    ) -> GalerkinTransformer:
+        """Return our network with the weights of a network of the reference implementation.
+
+        Parameters
+        ----------
+        config
+            Constructor arguments of the reference's class.
+        state
+            Its state dict.
+        reference
+            Name of its class: ``"SimpleTransformer"`` (1-D) or ``"FourierTransformer2DLite"``.
+
+        Notes
+        -----
+        The reference applies a dropout of 0.5 to the attention matrix, in evaluation too. Here it acts at the rate
+        ``encoder_dropout`` of the configuration, in training only.
+        """
+        network = cls(**galerkin_reference.arguments(config, reference)).to(next(iter(state.values())).dtype)
+        network.load_state_dict(galerkin_reference.weights(state, network.attention))
+        return network
+
+    def _layer(self, options: Mapping[str, Any]) -> EncoderLayer:
+        attention = Attention(
+            self.hidden_channels,
+            n_heads=self.n_heads,
+            kind=self.attention,
+            dim=self.dim if options["coordinates_in_heads"] else 0,
+            normalized=options["norm"] == "heads",
+            eps=options["norm_eps"],
+            dropout=options["attention_dropout"],
+            gain=options["xavier_gain"],
+            diagonal=options["diagonal_weight"],
+        )
+        feed_forward = FeedForward(
+            self.hidden_channels,
+            options["feed_forward_channels"] or 2 * self.hidden_channels,
+            activation=options["activation"],
+            dropout=options["feed_forward_dropout"],
+        )
+        return EncoderLayer(
+            attention,
+            feed_forward,
+            self.hidden_channels,
+            normalized=options["norm"] == "layer",
+            eps=options["norm_eps"],
+            dropout=options["encoder_dropout"],
+        )
+
+
+def with_points(features: Tensor, points: Tensor) -> Float[Tensor, "batch *space both"]:
+    """Return the features of every point followed by its coordinates."""
+    return torch.cat([features, points.expand(len(features), *points.shape[1:])], dim=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,8 @@ from surrogate.datasets.errors import expected
 
 if TYPE_CHECKING:
     import xarray as xr
+
+Network = TypeVar("Network", bound="GridNetwork")
 
 
 class GridNetwork(nn.Module, ABC):
@@ -81,7 +83,7 @@ class GridNetwork(nn.Module, ABC):
         """Return the default number of modes, or what a grid of this shape holds if that is less."""
 
     @classmethod
-    def for_data(cls, data: xr.DataTree | xr.Dataset, **network: Any) -> Self:
+    def for_data(cls: type[Network], data: xr.DataTree | xr.Dataset, **network: Any) -> Network:
         """Return the network for prepared data: channels, dimension, periodic axes and modes are read from them.
 
         Parameters
@@ -105,7 +107,7 @@ class GridNetwork(nn.Module, ABC):
         return cls(**{**sizes, **network})
 
     @classmethod
-    def published(cls, name: str) -> Self:
+    def published(cls: type[Network], name: str) -> Network:
         """Return the network in the configuration ``name`` of its paper: a key of ``PUBLISHED``."""
         if name not in cls.PUBLISHED:
             raise expected(f"a configuration out of {', '.join(cls.PUBLISHED)}", repr(name), "Correct the name.")

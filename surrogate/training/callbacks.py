@@ -44,7 +44,7 @@ class BestWeights(Callback):
         loss = float(trainer.callback_metrics["validation_loss"])
         if not trainer.sanity_checking and loss < self.loss:
             self.loss, self.epoch = loss, trainer.current_epoch
-            self.weights = copy.deepcopy(pl_module.model.state_dict())  # type: ignore[union-attr,operator]
+            self.weights = copy.deepcopy(pl_module.model.state_dict())  # type: ignore[union-attr]
 
     def state_dict(self) -> dict[str, Any]:
         """Return what goes into the checkpoint."""

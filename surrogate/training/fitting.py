@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 import time
 import warnings
@@ -17,7 +18,8 @@ import xarray as xr
 from torch import nn
 from torch.utils.data import DataLoader
 
-from surrogate.datasets.errors import expected
+from surrogate.compute import cast_floating, computing
+from surrogate.datasets.errors import NumericalFailure, expected
 from surrogate.datasets.fields import as_dataset
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.windows import Windows
@@ -33,6 +35,8 @@ from surrogate.training.shuffle import EpochShuffle
 from surrogate.training.surrogate import Surrogate, assemble, fit_normalizers
 
 STATE, LOG, PLOT = "last.ckpt", "log.csv", "loss.png"
+QUIET = {"num_sanity_val_steps": 0, "enable_progress_bar": False, "enable_model_summary": False}
+OWN_OPTIONS = {"max_epochs", "devices", "precision", "logger", "callbacks", "plugins", "default_root_dir"}
 
 
 def fit(
@@ -61,8 +65,8 @@ def fit(
     data
         What `prepare` returned. The test part is not looked at.
     path
-        Folder for checkpoint, ``log.csv``, ``loss.png`` and ``surrogate.safetensors``. A training that was stopped, even
-        killed, goes on from its last epoch and ends with the same bits; a finished one is read back.
+        Folder for checkpoint, ``log.csv``, ``loss.png`` and ``surrogate.safetensors``. A training that was
+        stopped, even killed, goes on from its last epoch and ends with the same bits; a finished one is read back.
     epochs
         Passes over the training part.
     batch_size
@@ -93,42 +97,47 @@ def fit(
         Data that were not prepared, without a validation part, or that do not fit the network; a folder that holds
         another training.
     NumericalFailure
-        The loss is not finite; names the step.
+        The loss is not finite; names the step, or the validation loss never is.
     """
     if epochs < 1 or batch_size < 1:
         raise expected("epochs and batch_size of at least 1", (epochs, batch_size), "Correct them.")
     signature, training, validation = _parts(data)
     objective, optimizer = objective or RelativeL2(), optimizer or OneCycleAdamW()
+    _check_options(trainer or {})
+    dtype = _floating(precision)
     model = assemble(
-        network,
+        cast_floating(network, dtype),
         signature,
-        fit_normalizers(training, signature),
+        fit_normalizers(training, signature, dtype),
         attributes={name: _attributes(training[name]) for name in signature.out_fields},
     )
     _try_one_batch(model, training, objective)
-    settings = {"epochs": epochs, "batch_size": batch_size, "objective": repr(objective), "optimizer": repr(optimizer)}
-    record = make_record(model, training, {**settings, "patience": patience, "seed": seed, "precision": precision})
+    settings = {"epochs": epochs, "batch_size": batch_size, "objective": _words(objective)}
+    settings |= {"optimizer": _words(optimizer), "patience": patience, "seed": seed, "precision": precision}
+    record = make_record(model, training, validation, settings)
     with _folder(path) as folder:
         if check_same_run(folder, record):
             return load(folder / MODEL, network=network)
-        loaders = _loaders(training, validation, signature, batch_size, seed, _floating(precision))
-        best, history = BestWeights(), History(folder / LOG)
-        own = [SeedSteps(seed), best, history, EpochProgress(), SaveState(folder / STATE), *_patience(patience)]
-        options = {"max_epochs": epochs, "devices": devices, "precision": precision, "logger": logger}
+        loaders = _loaders(training, validation, signature, batch_size, seed, dtype)
+        best, history, state = BestWeights(), History(folder / LOG), folder / STATE
+        own = [SeedSteps(seed), best, history, EpochProgress(), SaveState(state), *_patience(patience)]
+        options = {
+            "max_epochs": epochs,
+            "devices": devices,
+            "precision": precision,
+            "logger": logger,
+            "callbacks": [*own, *callbacks],
+            "plugins": [WholeCheckpoints()],
+            "default_root_dir": folder,
+            "gradient_clip_val": optimizer.gradient_clip,
+        }
         began = time.perf_counter()
         with _quiet(), torch.random.fork_rng():
-            engine = lightning.Trainer(
-                callbacks=[*own, *callbacks],
-                default_root_dir=folder,
-                plugins=[WholeCheckpoints()],
-                gradient_clip_val=optimizer.gradient_clip,
-                num_sanity_val_steps=0,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                **{**options, **(trainer or {})},
-            )
-            state = folder / STATE
-            engine.fit(TrainingModule(model, objective, optimizer), *loaders, ckpt_path=state if state.exists() else None)
+            engine = lightning.Trainer(**{**QUIET, **options, **(trainer or {})})
+            module = TrainingModule(model, objective, optimizer)
+            engine.fit(module, *loaders, ckpt_path=state if state.exists() else None)
+        if not best.weights:
+            raise NumericalFailure("Training stopped: the validation loss was finite in no epoch. Check the data.")
         model.load_state_dict(best.weights)
         model.record = {**record, **_outcome(best, history, time.perf_counter() - began)}
         model = model.cpu().eval()
@@ -141,10 +150,21 @@ def fit(
 def _parts(data: xr.DataTree) -> tuple[Signature, xr.Dataset, xr.Dataset]:
     if not isinstance(data, xr.DataTree) or not {"train", "validation"} <= set(data.children):
         raise expected("the tree from `prepare`", type(data).__name__, "Call `prepare(fields, inputs=, outputs=)`.")
-    training, validation = as_dataset(data["train"]), as_dataset(data["validation"])  # type: ignore[arg-type]
+    training, validation = as_dataset(data["train"]), as_dataset(data["validation"])
     if not validation.sizes["sample"]:
         raise expected("at least one validation sample", 0, "Choose a `split` with a validation part.")
     return Signature.from_data(data), training, validation
+
+
+def _check_options(trainer: Mapping[str, Any]) -> None:
+    own = sorted(OWN_OPTIONS & trainer.keys())
+    if own:
+        raise expected("further arguments of lightning.Trainer in `trainer`", own, "Use the arguments of `fit`.")
+
+
+def _words(thing: object) -> str:
+    """Return its text without the address in memory, which differs from process to process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
 
 
 def _attributes(variable: xr.DataArray) -> dict[str, str]:
@@ -155,18 +175,20 @@ def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: Objective)
     """Fail in the first second, with words, if network and data do not fit."""
     signature = model.signature
     frames = signature.history + signature.horizon
-    few = training.isel(sample=slice(2), **({"time": slice(frames)} if signature.dt else {}))
+    few = training.isel(sample=slice(2))
+    few = few.isel(time=slice(frames)) if signature.dt else few
     batch = Windows(few, signature, model.dtype).__getitems__([0])
     module = TrainingModule(model, objective, OneCycleAdamW())
-    training_mode = model.training
-    try:
-        with torch.no_grad():
-            losses = module.eval().losses(batch)
-    except RuntimeError as error:
-        do = f"The data give {signature.in_channels} channels and want {signature.out_channels}: see `for_data`."
-        raise expected("a network that fits the data", str(error).splitlines()[0], do) from error
-    finally:
-        model.train(training_mode)
+    do = f"The data give {signature.in_channels} channels and want {signature.out_channels}: see `for_data`."
+    with computing(model):
+        try:
+            prediction = module.predict(batch)
+        except (RuntimeError, TypeError, IndexError) as error:
+            raise expected("a network that fits the data", str(error).splitlines()[0], do) from error
+        if prediction.shape != batch["y"].shape:
+            got = f"output of shape {tuple(prediction.shape)} for {tuple(batch['y'].shape)}"
+            raise expected("a network that fits the data", got, do)
+        losses = module.compare(prediction, batch["y"])
     if losses.shape != (1,):
         raise expected("one loss per sample", f"shape {tuple(losses.shape)}", "Correct the objective.")
 
@@ -211,6 +233,8 @@ def _outcome(best: BestWeights, history: History, seconds: float) -> dict[str, A
 @contextmanager
 def _folder(path: str | Path | None) -> Iterator[Path]:
     """Give the folder of the run; without a path one that vanishes."""
+    if path is not None and Path(path).exists() and not Path(path).is_dir():
+        raise expected("a folder", f"the file {str(path)!r}", "Choose another `path`.")
     if path is None:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)

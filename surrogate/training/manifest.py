@@ -14,6 +14,7 @@ from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
 import surrogate.models
+from surrogate.compute import cast_floating
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
@@ -74,7 +75,7 @@ def load(path: str | Path, *, network: type[nn.Module] | nn.Module | None = None
     if {k: shape for k, (shape, _) in own.items()} != {k: shape for k, (shape, _) in got.items()}:
         names = sorted(own.keys() ^ got.keys()) or sorted(k for k in own if own[k] != got[k])
         raise expected(f"the weights of {manifest['network']['class']}", f"others ({names[:3]})", "Check `network`.")
-    model.to(next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32))
+    cast_floating(model, next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32))
     model.load_state_dict(state)
     return model.eval()
 
@@ -118,7 +119,7 @@ def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -
     if given is not None:
         return given(**entry["arguments"])
     name = entry["class"].rpartition(".")[2]
-    if not entry["class"].startswith("surrogate.models.") or name not in surrogate.models.__all__:
+    if not entry["class"].startswith("surrogate.models.") or name not in dir(surrogate.models):
         do = "Pass `network=`, its class or an instance."
         raise expected("one of our networks", repr(entry["class"]), do)
     chosen: type[nn.Module] = getattr(surrogate.models, name)
@@ -133,8 +134,8 @@ def _signature(entry: dict[str, Any]) -> Signature:
         boundary=tuple(map(tuple, domain["boundary"])),
         location=domain["location"],
     )
-    rest = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return Signature(**{**rest, "domain": grid})
+    rest: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
+    return Signature(**rest | {"domain": grid})
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -172,5 +173,3 @@ def _is_plain(value: Any) -> bool:
     except TypeError:
         return False
     return True
-
-

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import lightning
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from surrogate.datasets.errors import NumericalFailure
@@ -18,6 +17,8 @@ from surrogate.training.surrogate import Surrogate
 
 class TrainingModule(lightning.LightningModule):
     r"""Minimize :math:`\frac1B \sum_b L\big(\text{surrogate}(x_b), y_b\big)` in physical units."""
+
+    _first_bad_step: Tensor
 
     def __init__(self, model: Surrogate, objective: Objective, optimizer: OneCycleAdamW) -> None:
         super().__init__()
@@ -46,7 +47,7 @@ class TrainingModule(lightning.LightningModule):
             do = "Lower the learning rate, or look for outliers in the data."
             raise NumericalFailure(f"Training stopped: the loss is not finite at step {step}. {do}")
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return the optimizer and a schedule that is stepped with it."""
         steps = int(self.trainer.estimated_stepping_batches)
         optimizer, schedule = self.recipe.build(self.model.parameters(), steps)
@@ -54,8 +55,14 @@ class TrainingModule(lightning.LightningModule):
 
     def losses(self, batch: Batch) -> Tensor:
         """Return one loss per sample."""
-        inputs = {key: value for key, value in batch.items() if key not in ("x", "y")}
+        return self.compare(self.predict(batch), batch["y"])
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return what the model makes of the inputs of a batch."""
         names = ("static", "forcing", "parameters") if isinstance(self.model, Stepper) else ("static", "parameters")
-        prediction = self.model(batch["x"], *(inputs.get(name) for name in names))
-        domain = self.model.domain.with_shape(tuple(batch["y"].shape[2:]))
-        return self.objective(prediction, batch["y"], domain)
+        prediction: Tensor = self.model(batch["x"], *(batch.get(name) for name in names))
+        return prediction
+
+    def compare(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return one loss per sample."""
+        return self.objective(prediction, target, self.model.domain.with_shape(tuple(target.shape[2:])))

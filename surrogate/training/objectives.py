@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,7 @@ Frames = Float[Tensor, "batch channel *space"]
 PerSample = Float[Tensor, " batch"]
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A loss for each sample; `fit` averages over the samples of a batch."""
 
@@ -28,7 +29,7 @@ class RelativeL2:
     r"""Relative error :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2`, jointly over channels and space.
 
     The norms are root-mean-squares over the points (uniform grids: the same ratio as with quadrature weights up to the
-    half weights at closed ends).
+    half weights at closed ends). For a target that is zero it is huge, but finite.
     """
 
     def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
@@ -40,7 +41,10 @@ class RelativeL2:
 class H1:
     r"""Relative L2 error plus ``weight`` times the relative error of the gradient.
 
-    .. math:: \frac{\lVert p - t \rVert}{\lVert t \rVert} + w \frac{\lVert \nabla (p - t) \rVert}{\lVert \nabla t \rVert}
+    .. math::
+
+        \frac{\lVert p - t \rVert}{\lVert t \rVert}
+        + w \frac{\lVert \nabla (p - t) \rVert}{\lVert \nabla t \rVert}
 
     The gradient is spectral along periodic axes and by second-order differences, with the true spacing of the grid,
     along the others.
@@ -54,7 +58,7 @@ class H1:
     weight: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.weight < 0:
+        if not self.weight >= 0:
             raise expected("a weight of at least 0", self.weight, "Correct `weight`.")
 
     def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
@@ -82,9 +86,12 @@ def _spectral_derivative(frames: Tensor, dim: int, length: float) -> Tensor:
     if n % 2 == 0:
         wavenumber[-1] = 0.0  # the derivative of the Nyquist mode vanishes on the grid
     shape = (-1,) + (1,) * (frames.ndim - dim - 1)
-    return torch.fft.irfft(1j * wavenumber.view(shape) * torch.fft.rfft(frames, dim=dim), n=n, dim=dim)
+    derivative: Tensor = torch.fft.irfft(1j * wavenumber.view(shape) * torch.fft.rfft(frames, dim=dim), n=n, dim=dim)
+    return derivative
 
 
 def _ratio(error: Tensor, target: Tensor) -> Tensor:
-    scale = torch.linalg.vector_norm(target, dim=1).clamp_min(torch.finfo(target.dtype).tiny)
-    return torch.linalg.vector_norm(error, dim=1) / scale
+    floor = torch.finfo(target.dtype).tiny ** 0.5  # below it squares underflow
+    scale = torch.linalg.vector_norm(target, dim=1).clamp_min(floor)
+    ratio: Tensor = torch.linalg.vector_norm(error, dim=1) / scale
+    return ratio

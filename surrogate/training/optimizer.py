@@ -22,7 +22,7 @@ class OneCycleAdamW:
     weight_decay
         Decoupled weight decay.
     warmup
-        Share of the steps in which the rate rises.
+        Share of the steps in which the rate rises (two steps at least).
     gradient_clip
         Largest norm of the gradient.
     """
@@ -43,7 +43,8 @@ class OneCycleAdamW:
     ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """Return optimizer and schedule for a training of ``steps`` steps."""
         optimizer = torch.optim.AdamW(parameters, lr=self.learning_rate, weight_decay=self.weight_decay)
+        total = max(steps, 2)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=self.learning_rate, total_steps=steps, pct_start=self.warmup
+            optimizer, max_lr=self.learning_rate, total_steps=total, pct_start=max(self.warmup, 2 / total)
         )
         return optimizer, schedule

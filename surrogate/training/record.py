@@ -9,31 +9,47 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.preparation import sample_keys
 from surrogate.datasets.store import whole_file
 from surrogate.training.manifest import describe
 from surrogate.training.surrogate import Surrogate
 
-IDENTITY = ("network", "signature", "data_hash", "settings")
+IDENTITY = ("network", "weights", "signature", "data_hash", "settings")
 RUN, MODEL = "run.json", "surrogate.safetensors"
 
 
-def make_record(model: Surrogate, training: xr.Dataset, settings: dict[str, Any]) -> dict[str, Any]:
+def make_record(
+    model: Surrogate, training: xr.Dataset, validation: xr.Dataset, settings: dict[str, Any]
+) -> dict[str, Any]:
     """Return data hash, network, settings, versions and command of a training."""
-    keys = sorted(sample_keys(training, [*model.in_fields]))
     manifest = describe(model)
     return {
         "network": manifest["network"],
+        "weights": _hash_shapes(model),
         "signature": manifest["signature"],
-        "data_hash": hashlib.sha256("".join(keys).encode()).hexdigest(),
-        "training_samples": len(keys),
+        "data_hash": _hash_data(training, validation),
+        "training_samples": training.sizes["sample"],
         "settings": settings,
         "versions": {name: importlib.metadata.version(name) for name in ("surrogate-pde", "torch", "lightning")},
         "command": " ".join(sys.argv),
     }
+
+
+def _hash_data(*parts: xr.Dataset) -> str:
+    digest = hashlib.sha256()
+    for name, variable in ((name, part[name]) for part in parts for name in sorted(map(str, part.data_vars))):
+        digest.update(f"{name} {variable.dims} {variable.shape} {variable.dtype}".encode())
+        digest.update(np.ascontiguousarray(variable.values))
+    return digest.hexdigest()
+
+
+def _hash_shapes(model: Surrogate) -> str:
+    """Tell apart networks that do not keep their constructor's arguments."""
+    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    return hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()
 
 
 def check_same_run(folder: Path, record: dict[str, Any]) -> bool:

@@ -88,6 +88,8 @@ class Surrogate(Operator):
             raise expected(f"fields in {own.dim} space dimensions", domain.dim, "Use the data it was trained for.")
         if domain.boundary != own.boundary:
             raise expected(f"the boundary {own.boundary}", domain.boundary, "Use the boundary it was trained for.")
+        if domain.location != own.location:
+            raise expected(f"values at each {own.location}", f"at each {domain.location}", "Interpolate the fields.")
         pairs = zip(own.extent, domain.extent, own.lengths, strict=True)
         if any(abs(a - b) > 1e-6 * length for one, two, length in pairs for a, b in zip(one, two, strict=True)):
             raise expected(f"the extent {own.extent}", domain.extent, "Use the box it was trained for.")
@@ -95,6 +97,13 @@ class Surrogate(Operator):
         if not free and domain.shape != own.shape:
             do = "Resample the fields, or use a network with `resolution = None`."
             raise expected(f"the training resolution {own.shape}", domain.shape, do)
+
+    def state_dict(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Return the tensors; some libraries' networks add their constructor arguments, which are left out."""
+        state: dict[str, Any] = super().state_dict(*arguments, **options)
+        for name in [name for name, value in state.items() if not isinstance(value, Tensor)]:
+            del state[name]
+        return state
 
     def predict(self, fields: xr.Dataset | xr.DataTree, **options: Any) -> xr.Dataset:
         """Apply the surrogate to fields: see `surrogate.predict`. Warns where inputs leave the training range."""
@@ -127,7 +136,8 @@ class Surrogate(Operator):
         key = (tuple(x.shape[2:]), x.dtype, x.device)
         if key not in self._coordinates:
             grid = self.domain.with_shape(tuple(x.shape[2:]))
-            self._coordinates[key] = grid.unit_coordinates(dtype=x.dtype, device=x.device)
+            with torch.inference_mode(False):  # they outlive this call, and may be differentiated in a later one
+                self._coordinates[key] = grid.unit_coordinates(dtype=x.dtype, device=x.device)
         return self._coordinates[key]
 
 
@@ -141,7 +151,7 @@ class SurrogateStepper(Surrogate, Stepper):
         self.dt, self.history, self.horizon = signature.dt, signature.history, signature.horizon
         self.forcing_fields = signature.forcing_fields
 
-    def forward(
+    def forward(  # type: ignore[override]  # a stepper also takes forcing
         self,
         state: Tensor,
         static: Tensor | None = None,
@@ -158,7 +168,7 @@ def assemble(network: nn.Module, signature: Signature, normalizers: Mapping[str,
     return kind(network, signature, normalizers, **rest)
 
 
-def fit_normalizers(fields: xr.Dataset, signature: Signature) -> dict[str, Normalizer]:
+def fit_normalizers(fields: xr.Dataset, signature: Signature, dtype: torch.dtype) -> dict[str, Normalizer]:
     """Return a normalizer for each role, with the statistics of ``fields`` (the training part)."""
     names = {
         "input": signature.in_fields,
@@ -167,4 +177,4 @@ def fit_normalizers(fields: xr.Dataset, signature: Signature) -> dict[str, Norma
         "forcing": signature.forcing_fields,
         "parameter": signature.parameter_fields,
     }
-    return {role: Normalizer(members).fit(fields) for role, members in names.items() if members}
+    return {role: Normalizer(members).to(dtype).fit(fields) for role, members in names.items() if members}

@@ -1,0 +1,66 @@
+"""What a case states."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from surrogate.cases.solver_choice import SolverChoice
+from surrogate.datasets.grid import Grid
+from surrogate.operator import Stepper
+
+
+class Case(ABC):
+    """One fully specified problem of the literature: it builds the truth and the solvers that compete with it.
+
+    A subclass is a frozen dataclass whose fields are the arguments.
+    """
+
+    dt: float
+    steps: int
+    equation: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def grid(self) -> Grid:
+        """The grid of the data."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Everything that identifies the case (JSON)."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> dict[str, float]:
+        """The constants of the equation, stored with the data."""
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Case:
+        """Return the case that `settings` describes."""
+
+    @abstractmethod
+    def solver(
+        self, resolution: int | None = None, substeps: int | None = None, dtype: torch.dtype = torch.float64
+    ) -> Stepper:
+        """Return a solver that advances by ``dt``; by default the one that makes the data."""
+
+    @abstractmethod
+    def initial_state(
+        self, indices: Iterable[int], *, seed: int, resolution: int | None = None
+    ) -> Float[Tensor, "batch channel *space"]:
+        """Return the initial states of these samples; one function at every resolution."""
+
+    @abstractmethod
+    def ladder(self) -> list[SolverChoice]:
+        """Return coarse solvers for the cost-accuracy front."""
+
+    @abstractmethod
+    def reference_settings(self, *competitors: SolverChoice) -> SolverChoice:
+        """Return a choice twice as fine in space and in time as the competitors and as the solver of the data."""

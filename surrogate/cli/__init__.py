@@ -1,0 +1,5 @@
+"""The command line: ``surrogate demo | generate | train | rollout | compare | inspect``."""
+
+from surrogate.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,60 @@
+"""surrogate inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+from rich.console import Console
+from rich.table import Table
+
+from surrogate.datasets.opening import open_dataset
+from surrogate.training.manifest import describe, load
+
+
+def inspect(path: str) -> None:
+    """Show what a file holds.
+
+    Example: surrogate inspect burgers.h5
+
+    Args:
+        path: A file of fields, or of a trained surrogate (.safetensors).
+    """
+    console = Console()
+    if Path(path).suffix == ".safetensors":
+        console.print(_surrogate_table(path))
+    else:
+        for table in _fields_tables(open_dataset(path), path):
+            console.print(table)
+
+
+def _fields_tables(fields: xr.Dataset, path: str) -> list[Table]:
+    table = Table("field", "dimensions", "type", "units", "min", "max", "mean", title=path)
+    for name, variable in fields.data_vars.items():
+        dims = ", ".join(f"{dim} {size}" for dim, size in variable.sizes.items()) or "one number"
+        values = [f"{float(getattr(variable, kind)()):.4g}" for kind in ("min", "max", "mean")]
+        table.add_row(str(name), dims, str(variable.dtype), str(variable.attrs["units"]), *values)
+    attributes = Table("attribute", "value")
+    for key, value in fields.attrs.items():
+        attributes.add_row(str(key), str(value))
+    return [table, attributes]
+
+
+def _surrogate_table(path: str) -> Table:
+    model = load(path)
+    manifest = describe(model)
+    weights = sum(parameter.numel() for parameter in model.network.parameters())
+    rows = {
+        "network": manifest["network"]["class"],
+        **{f"  {name}": value for name, value in manifest["network"]["arguments"].items()},
+        "parameters": f"{weights:,}",
+        "inputs": ", ".join(model.in_fields),
+        "outputs": ", ".join(model.out_fields),
+        "domain": model.domain,
+        "dt": model.signature.dt,
+        **{name: value for name, value in model.record.items() if name not in ("network", "signature")},
+    }
+    table = Table("property", "value", title=path)
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    return table

@@ -1,0 +1,74 @@
+"""Find the command, build its options from its signature, run it, and turn user errors into one line."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from surrogate.datasets.errors import InputError, NumericalFailure
+
+COMMANDS = {
+    "demo": "solve Burgers, train a surrogate, compare it with solvers at equal accuracy (about four minutes)",
+    "generate": "solve a case for many random initial states and write the fields to one file",
+    "train": "train a network on fields from a file",
+    "rollout": "roll a trained surrogate out from the initial states in a file",
+    "compare": "compare trained surrogates with the truth and with solvers, and write a report",
+    "inspect": "show what is in a file of fields, or of a trained surrogate",
+}
+DESCRIPTION = """Neural-operator surrogates for PDE simulations, beside the classical solvers that make their truth.
+
+First steps: `surrogate demo`. Every command explains itself: `surrogate train --help`. Options may also come from a
+file: `surrogate train --config options.yaml`; `--print_config` writes one."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0, 2 for wrong input, 130 for an interrupt."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    chosen = next((word for word in given if word in COMMANDS), None)
+    try:
+        parser = _parser(chosen)
+        options = parser.instantiate(parser.parse_args(given))
+        if chosen is not None:
+            values = options[chosen].as_dict()
+            _command(chosen)(**{name: value for name, value in values.items() if name != "config"})
+    except (ArgumentError, InputError, NumericalFailure, OSError) as error:
+        return _say(" ".join(str(error).split()), code=2)
+    except KeyboardInterrupt:
+        return _say("interrupted", code=130)
+    return 0
+
+
+def _say(message: str, *, code: int) -> int:
+    sys.stderr.write(f"surrogate: {message}\n")
+    return code
+
+
+def _parser(chosen: str | None) -> ArgumentParser:
+    """Return the parser; only the chosen command is imported."""
+    parser = ArgumentParser(prog="surrogate", description=DESCRIPTION, exit_on_error=False)
+    parser.add_argument("--version", action="version", version=f"surrogate {_version()}")
+    commands = parser.add_subcommands(dest="command", required=True)
+    for name, summary in COMMANDS.items():
+        options = ArgumentParser(exit_on_error=False)
+        if name == chosen:
+            command = _command(name)
+            options.description = (command.__doc__ or "").partition("Args:")[0]
+            options.add_argument("--config", action="config", help="Read options from this YAML file.")
+            options.add_function_arguments(command, as_positional=True)
+        commands.add_subcommand(name, options, help=summary)
+    return parser
+
+
+def _command(name: str) -> Callable[..., Any]:
+    command: Callable[..., Any] = getattr(importlib.import_module(f"surrogate.cli.{name}"), name)
+    return command
+
+
+def _version() -> str:
+    from surrogate import __version__
+
+    return __version__

@@ -1,0 +1,86 @@
+"""surrogate train."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from rich import print as show
+
+import surrogate.models
+from surrogate.cli.parts import Models, Split, choose_fields
+from surrogate.datasets.opening import open_dataset
+from surrogate.datasets.preparation import prepare
+from surrogate.training.fitting import fit
+from surrogate.training.objectives import H1, RelativeL2
+from surrogate.training.optimizer import OneCycleAdamW
+
+
+def train(
+    data: str,
+    path: str,
+    *,
+    inputs: list[str] | None = None,
+    outputs: list[str] | None = None,
+    network: Models = "GalerkinTransformer",
+    network_options: dict[str, Any] | None = None,
+    history: int = 1,
+    horizon: int = 1,
+    split: Split = (0.8, 0.1, 0.1),
+    objective: Literal["relative_l2", "h1"] = "relative_l2",
+    epochs: int = 50,
+    batch_size: int = 16,
+    learning_rate: float = 1e-3,
+    patience: int | None = None,
+    seed: int = 0,
+    devices: str = "auto",
+    precision: str = "32-true",
+) -> None:
+    """Train a network; run the same command again after a stop and it goes on.
+
+    Example: surrogate train burgers.h5 runs/burgers --network FNO --network_options '{"hidden_channels": 32}'
+
+    Args:
+        data: File with the fields.
+        path: Folder for the trained surrogate (surrogate.safetensors), the log and the loss plot.
+        inputs: Fields that enter; default: all.
+        outputs: Fields that leave; default: those with a time axis.
+        network: Which network.
+        network_options: Its options, as JSON; sizes are read from the data.
+        history: Frames a stepper takes.
+        horizon: Frames a stepper gives.
+        split: Fractions, or counts, of samples for training, validation and test.
+        objective: The loss, in physical units.
+        epochs: Passes over the training part.
+        batch_size: Windows per step.
+        learning_rate: Its maximum over the one cycle.
+        patience: Stop after so many epochs without improvement; default: never.
+        seed: Decides the first weights, the order of samples and dropout.
+        devices: As Lightning takes them.
+        precision: As Lightning takes it: 32-true, bf16-mixed, 64-true.
+    """
+    import torch
+
+    fields = open_dataset(data)
+    entering, leaving = choose_fields(fields, inputs, outputs)
+    parts = prepare(fields, inputs=entering, outputs=leaving, history=history, horizon=horizon, split=split)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        built = getattr(surrogate.models, network).for_data(parts, **(network_options or {}))
+    model = fit(
+        built,
+        parts,
+        path=path,
+        epochs=epochs,
+        batch_size=batch_size,
+        objective=H1() if objective == "h1" else RelativeL2(),
+        optimizer=OneCycleAdamW(learning_rate=learning_rate),
+        patience=patience,
+        seed=seed,
+        devices=devices,
+        precision=precision,
+    )
+    record = model.record
+    show(
+        f"[bold]{path}/surrogate.safetensors[/bold]: validation loss {record['validation_loss']:.3e} "
+        f"(epoch {record['best_epoch'] + 1} of {record['epochs_done']}), {record['training_seconds']:.0f} s"
+    )

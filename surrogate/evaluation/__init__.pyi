@@ -1,0 +1,15 @@
+from . import metrics as metrics
+from .baselines import Persistence as Persistence
+from .baselines import SteadyTrainingMean as SteadyTrainingMean
+from .baselines import TrainingMean as TrainingMean
+from .coarse import Coarse as Coarse
+from .comparison import compare as compare
+from .conservation import drift as drift
+from .correlations import correlation as correlation
+from .correlations import correlation_time as correlation_time
+from .matching import break_even as break_even
+from .matching import match as match
+from .matching import pareto_front as pareto_front
+from .report import Comparison as Comparison
+from .spectra import energy_spectrum as energy_spectrum
+from .spectra import spectral_error as spectral_error

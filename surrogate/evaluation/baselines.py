@@ -1,0 +1,136 @@
+"""Predictions that know nothing of the equation: every surrogate must beat them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+import xarray as xr
+from torch import Tensor
+from surrogate.datasets.grid import Grid
+from surrogate.datasets.tensors import to_tensor
+from surrogate.evaluation.members import Member
+from surrogate.evaluation.schedule import Schedule
+from surrogate.evaluation.scores import Target
+from surrogate.operator import Operator, Stepper
+
+
+class Persistence(Stepper):
+    """The state does not change: every new frame is the last given one.
+
+    Parameters
+    ----------
+    names
+        Fields of the state.
+    domain
+        Their grid.
+    dt
+        Time between two frames.
+    """
+
+    def __init__(self, names: tuple[str, ...], domain: Grid, *, dt: float) -> None:
+        super().__init__()
+        self.in_fields = self.out_fields = names
+        self.domain, self.dt = domain, dt
+
+    def forward(
+        self,
+        state: Tensor,
+        static: Tensor | None = None,
+        forcing: Tensor | None = None,
+        parameters: Tensor | None = None,
+    ) -> Tensor:
+        """Return the state."""
+        return state
+
+
+class TrainingMean(Stepper):
+    """The mean of the training trajectories at the same lead time, whatever the state (the climatology).
+
+    Parameters
+    ----------
+    training
+        The training part, cut to the times to be predicted: frame k is the answer to step k + 1.
+    names
+        Fields of the state.
+    dt
+        Time between two frames.
+    """
+
+    means: Tensor
+
+    def __init__(self, training: xr.Dataset, names: tuple[str, ...], *, dt: float) -> None:
+        super().__init__()
+        self.in_fields = self.out_fields = names
+        self.domain, self.dt = Grid.from_fields(training), dt
+        self.register_buffer("means", to_tensor(training, names, torch.float64).mean(dim=0), persistent=False)
+
+    def forward(
+        self,
+        state: Tensor,
+        static: Tensor | None = None,
+        forcing: Tensor | None = None,
+        parameters: Tensor | None = None,
+    ) -> Tensor:
+        """Return the mean after one step."""
+        return self.step(self.init(state), forcing)[1]
+
+    def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
+        """Carry the number of samples and of steps done."""
+        return len(state), 0
+
+    def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
+        """Return the mean at the next lead time."""
+        samples, done = carry
+        mean = self.means[done]
+        return (samples, done + 1), mean.expand(samples, *mean.shape)
+
+
+class SteadyTrainingMean(Operator):
+    """The mean of the training targets, whatever the input.
+
+    Parameters
+    ----------
+    training
+        The training part.
+    in_fields, out_fields
+        Names of inputs and targets.
+    """
+
+    mean: Tensor
+
+    def __init__(self, training: xr.Dataset, in_fields: tuple[str, ...], out_fields: tuple[str, ...]) -> None:
+        super().__init__()
+        self.in_fields, self.out_fields = in_fields, out_fields
+        self.domain = Grid.from_fields(training)
+        self.register_buffer("mean", to_tensor(training, out_fields, torch.float64).mean(dim=0), persistent=False)
+
+    def forward(self, x: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
+        """Return the mean for each sample."""
+        return self.mean.expand(len(x), *self.mean.shape)
+
+
+def baselines(
+    target: Target, first: Operator, schedule: Schedule | None, training: xr.Dataset | None
+) -> tuple[list[Member], list[str]]:
+    """Return the trivial predictions that the data allow, and sentences on those that they do not."""
+    members: list[Member] = []
+    if schedule is not None:
+        dt = schedule.stride * schedule.dt
+        members.append(Member("persistence", "baseline", Persistence(target.names, target.grid, dt=dt)))
+    if training is None:
+        return members, ["No training mean: give the truth as a part of what `prepare` returned."]
+    if Grid.from_fields(training).shape != target.grid.shape:
+        return members, ["No training mean: the training part lies on another grid."]
+    note = "mean of the training part"
+    if schedule is None:
+        mean: Operator = SteadyTrainingMean(training, first.in_fields, target.names)
+    elif training.sizes["time"] <= schedule.frames[-1]:
+        return members, ["No training mean: the training part is shorter than the truth."]
+    else:
+        mean = TrainingMean(training.isel(time=schedule.frames), target.names, dt=schedule.stride * schedule.dt)
+        note += " at the same lead time"
+    return [*members, Member("training mean", "baseline", mean, note)], []

@@ -1,0 +1,91 @@
+"""Who takes part in a comparison."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import xarray as xr
+
+from surrogate.cases.case import Case
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+from surrogate.evaluation.coarse import Coarse
+from surrogate.initial_value import check_fit
+from surrogate.operator import Operator, Stepper
+
+Kind = Literal["surrogate", "solver", "baseline"]
+MADE_THE_DATA = "made the training data"
+
+
+@dataclass(frozen=True)
+class Member:
+    """An operator in its part: judged (``surrogate``), on the front (``solver``) or beneath notice (``baseline``).
+
+    ``planning_seconds`` is what it took to set it up (coefficients, plans).
+    """
+
+    name: str
+    kind: Kind
+    operator: Operator
+    note: str = ""
+    planning_seconds: float = 0.0
+
+
+def candidates_of(candidates: Mapping[str, Operator], truth: xr.Dataset) -> list[Member]:
+    """Return the candidates; raise `InputError` unless they fit the truth and predict the same fields."""
+    if not isinstance(candidates, Mapping) or not candidates:
+        raise expected("at least one candidate by name", repr(candidates), 'Give {"name": surrogate}.')
+    first = next(iter(candidates.values()))
+    for name, operator in candidates.items():
+        if not isinstance(operator, Operator):
+            raise expected(f"a surrogate or a solver as {name!r}", type(operator).__name__, "Load or build it first.")
+        if isinstance(operator, Stepper) != isinstance(first, Stepper):
+            do = "Compare steppers with steppers and steady maps with steady maps."
+            raise expected("candidates of one kind", f"steps in time and steady maps ({name!r})", do)
+        if set(operator.out_fields) != set(first.out_fields):
+            got = f"{operator.out_fields} of {name!r}"
+            raise expected(f"candidates that predict {first.out_fields}", got, "Compare them separately.")
+        check_fit(operator, truth, operator.in_fields)
+    return [Member(str(name), "surrogate", operator) for name, operator in candidates.items()]
+
+
+def solvers_of(solvers: Mapping[str, Operator] | None, case: Case | None, truth: xr.Dataset) -> list[Member]:
+    """Return the given solvers, else the ladder of the case, else none; each on the grid of ``truth``."""
+    grid = Grid.from_fields(truth)
+    if solvers is None:
+        return [] if case is None else _ladder(case, truth, grid)
+    members = []
+    for name, solver in solvers.items():
+        if not isinstance(solver, Operator):
+            raise expected(f"a solver as {name!r}", type(solver).__name__, "Give a solver, or a network as candidate.")
+        operator = _on_grid(solver, grid)
+        check_fit(operator, truth, operator.in_fields)
+        members.append(Member(str(name), "solver", operator, _note(solver, truth)))
+    return members
+
+
+def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:
+    members = []
+    for choice in case.ladder():
+        began = time.perf_counter()
+        solver = case.solver(*choice)
+        seconds = time.perf_counter() - began
+        name = f"{choice.resolution} points, {choice.substeps} substeps, {str(choice.dtype).removeprefix('torch.')}"
+        members.append(Member(name, "solver", _on_grid(solver, grid), _note(solver, truth), seconds))
+    return members
+
+
+def _on_grid(solver: Operator, grid: Grid) -> Operator:
+    if isinstance(solver, Stepper) and solver.domain.shape != grid.shape:
+        return Coarse(solver, grid)
+    return solver
+
+
+def _note(solver: Operator, truth: xr.Dataset) -> str:
+    if "solver" not in truth.attrs:
+        return ""
+    return MADE_THE_DATA if json.loads(truth.attrs["solver"]) == json.loads(json.dumps(dict(solver.settings))) else ""

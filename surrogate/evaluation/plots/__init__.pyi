@@ -1,0 +1,2 @@
+from .drawing import Drawn as Drawn
+from .drawing import figures as figures

@@ -1,0 +1,148 @@
+"""The reference: the truth, solved again more finely than any competitor, with an error of its own that is known."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+import surrogate.cases
+from surrogate.cases.case import Case
+from surrogate.cases.solver_choice import SolverChoice
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+from surrogate.datasets.tensors import coordinates, to_fields, to_tensor
+from surrogate.evaluation.coarse import at_points
+from surrogate.operator import Operator, Stepper
+from surrogate.rollouts import BATCH_BYTES, rollout
+from surrogate.solvers.spectral import resample
+
+FLOOR_SAMPLES = 4
+#: Errors below this multiple of the error of the reference are not ranked.
+MARGIN = 3.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What predictions are measured against.
+
+    Attributes
+    ----------
+    fields
+        The truth with its state replaced by the reference, on the same points and times.
+    refined
+        The first samples solved more finely still, or None: then the error of the reference is unknown.
+    settings
+        How it was made, or None if the truth itself is the reference.
+    """
+
+    fields: xr.Dataset
+    refined: xr.Dataset | None
+    settings: dict[str, Any] | None
+
+
+def stored_case(fields: xr.Dataset) -> Case | None:
+    """Return the case that generated ``fields``, or None if they do not name one of ours."""
+    if "case" not in fields.attrs:
+        return None
+    settings = json.loads(fields.attrs["case"])
+    kinds = {name: getattr(surrogate.cases, name) for name in surrogate.cases.__all__}
+    kind = kinds.get(settings.get("case"))
+    if not (isinstance(kind, type) and issubclass(kind, Case)):
+        return None
+    return kind.from_settings(settings)
+
+
+def regenerate(
+    case: Case, truth: xr.Dataset, competitors: Iterable[Operator], *, device: Any = None, progress: bool = True
+) -> Reference:
+    """Solve the samples of ``truth`` again, at least twice as finely in space and time as the solvers among ``competitors``.
+
+    The solution starts from what the grid of the case holds of the initial data, as the data and all competitors do. The
+    first samples are solved once more, twice as finely again: the difference is the error of the reference.
+
+    Raises
+    ------
+    InputError
+        ``truth`` does not say its seed and samples, its times are none of the case, or its initial state is another one.
+    """
+    if "seed" not in truth.attrs or "sample" not in truth.coords:
+        do = "Use what `generate` made, or remove attrs['case'] to take the truth as reference."
+        raise expected("a truth with attribute 'seed' and coordinate 'sample'", "one without", do)
+    efforts = (_effort(operator, case) for operator in competitors)
+    choice = case.reference_settings(*(effort for effort in efforts if effort is not None))
+    refined = case.reference_settings(choice)
+    fields = _solved(case, choice, truth, device, progress)
+    _check_start(fields, truth, case.solver().out_fields)
+    few = _solved(case, refined, truth.isel(sample=slice(FLOOR_SAMPLES)), device, progress)
+    settings = {**case.solver(*choice).settings, "resolution": choice.resolution, "refined": refined._asdict()}
+    settings["refined"]["dtype"] = str(refined.dtype).removeprefix("torch.")
+    return Reference(fields, few, settings)
+
+
+def _effort(operator: Operator, case: Case) -> SolverChoice | None:
+    """Return how finely a solver works, in the terms of the case; None for what is no solver."""
+    solver = getattr(operator, "solver", operator)
+    if not hasattr(solver, "substeps"):
+        return None
+    return SolverChoice(max(solver.domain.shape), math.ceil(solver.substeps * case.dt / solver.dt), solver.dtype)
+
+
+def _solved(case: Case, choice: SolverChoice, truth: xr.Dataset, device: Any, progress: bool) -> xr.Dataset:
+    solver, grid = case.solver(*choice), Grid.from_fields(truth)
+    numbers = _frame_numbers(case, truth)
+    every = math.gcd(*numbers[numbers > 0].tolist())
+    samples = truth.sizes["sample"]
+    bytes_per_sample = 8 * len(solver.out_fields) * math.prod(solver.domain.shape) * (numbers.max() // every + 1)
+    size = max(1, min(samples, int(4 * BATCH_BYTES // bytes_per_sample)))
+    parts = []
+    for first in range(0, samples, size):
+        indices = truth["sample"].values[first : first + size]
+        start = resample(case.initial_state(indices, seed=int(truth.attrs["seed"])), solver.domain.shape)
+        frames = _march(solver, start, int(numbers.max()), every, device, progress)
+        chosen = torch.cat([start[:, None], frames], dim=1)[:, torch.as_tensor(numbers // every)]
+        parts.append(at_points(chosen.flatten(0, 1), grid).unflatten(0, chosen.shape[:2]))
+    return _replaced(truth, solver, torch.cat(parts))
+
+
+def _march(solver: Stepper, start: Tensor, steps: int, every: int, device: Any, progress: bool) -> Tensor:
+    template = xr.Dataset(coords={"sample": np.arange(len(start)), **solver.domain.coordinates()})
+    fields = to_fields(start[:, None], solver.in_fields, template, time=np.zeros(1), attributes=solver.attributes)
+    return to_tensor(
+        rollout(solver, fields, steps=steps, every=every, device=device, progress=progress),
+        solver.out_fields,
+        torch.float64,
+    )
+
+
+def _frame_numbers(case: Case, truth: xr.Dataset) -> np.ndarray:
+    exact = truth["time"].values.astype(np.float64) / case.dt
+    numbers = np.round(exact).astype(int)
+    if numbers.min() < 0 or numbers.max() < 1 or np.abs(exact - numbers).max() > 1e-3:
+        do = "Use times that `generate` stored."
+        raise expected(f"times that are multiples of the case's dt {case.dt:.6g}", truth["time"].values.tolist(), do)
+    return numbers
+
+
+def _replaced(truth: xr.Dataset, solver: Stepper, frames: Tensor) -> xr.Dataset:
+    time = truth["time"].values
+    solved = to_fields(frames, solver.out_fields, truth, time=time, attributes=solver.attributes)
+    return truth.assign({name: solved[name] for name in solver.out_fields}).assign_coords(coordinates(truth, time))
+
+
+def _check_start(fields: xr.Dataset, truth: xr.Dataset, names: tuple[str, ...]) -> None:
+    """Refuse a truth that is not what its case and seed say; 1e-5 is far above the round-off of float32."""
+    if truth["time"].values[0] != 0:
+        return
+    ours, theirs = (to_tensor(part.isel(time=slice(1)), names, torch.float64) for part in (fields, truth))
+    difference = float((ours - theirs).norm() / theirs.norm())
+    if not difference < 1e-5:
+        got = f"initial states that differ by {difference:.2g}"
+        raise expected("the truth of this case and its seed", got, "Give the case that generated it.")

@@ -1,0 +1,89 @@
+"""What `compare` returns: numbers, a table, a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.store import whole_file
+from surrogate.evaluation.summary import Row
+from surrogate.evaluation.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Errors, costs and verdicts.
+
+    Attributes
+    ----------
+    scores
+        All errors over ``member``, ``sample``, ``time``, ``field`` (an `xarray.Dataset`); ``error`` is the one by which
+        members are ranked. ``time`` is the lead time.
+    rows
+        One summary for each member.
+    verdicts
+        Two for each candidate: one sample at a time, and in the best batches.
+    floor
+        Error of the reference, None if it is not known.
+    examples
+        Frames of the reference and of the candidates for one sample.
+    provenance
+        Everything needed to make the comparison again.
+    notes
+        What could not be done, and why.
+    """
+
+    scores: xr.Dataset
+    rows: tuple[Row, ...]
+    verdicts: tuple[Verdict, ...]
+    floor: float | None
+    examples: xr.Dataset
+    provenance: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def table(self) -> Table:
+        """Return the table for the terminal."""
+        from surrogate.evaluation.table import table
+
+        return table(self)
+
+    def __str__(self) -> str:
+        from surrogate.evaluation.table import as_text
+
+        return as_text(self)
+
+    def to_json(self) -> str:
+        """Return summaries, verdicts, errors over time and provenance as JSON; infinite numbers are the string "inf"."""
+        from surrogate.evaluation.serialization import to_json
+
+        return to_json(self)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write ``report.html`` (one self-contained page), ``report.json`` and the figures as PNG to ``folder``.
+
+        Raises
+        ------
+        InputError
+            The folder holds a report already and ``overwrite`` is false.
+        """
+        from surrogate.evaluation.html import page
+        from surrogate.evaluation.plots import figures
+
+        folder = Path(folder)
+        if (folder / "report.html").exists() and not overwrite:
+            raise expected("a folder without a report", repr(str(folder)), "Choose another or pass overwrite=True.")
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = figures(self)
+        for figure in drawn:
+            with whole_file(folder / f"{figure.name}.png", overwrite=True) as part:
+                part.write_bytes(figure.png)
+        for name, text in (("report.json", self.to_json()), ("report.html", page(self, drawn))):
+            with whole_file(folder / name, overwrite=True) as part:
+                part.write_text(text, encoding="utf-8")

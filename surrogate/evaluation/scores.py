@@ -1,0 +1,117 @@
+"""All errors of one member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from surrogate.datasets.grid import Grid
+from surrogate.evaluation.conservation import Invariants, drift
+from surrogate.evaluation.correlations import correlation, correlation_time
+from surrogate.evaluation.metrics import Frames, h1, max_error, nrmse, relative_l2, vrmse
+from surrogate.evaluation.spectra import BANDS, energy_spectrum, spectral_error
+
+#: Prefix of the variables that hold the drift of a conserved quantity.
+DRIFT = "drift_of_"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be predicted: frames of the reference after the start, and what scoring them needs.
+
+    ``initial`` is the last given frame, None for a steady map; ``invariants`` are those of the equation, if it has any.
+    """
+
+    names: tuple[str, ...]
+    grid: Grid
+    frames: Tensor
+    lead_times: np.ndarray
+    initial: Tensor | None = None
+    invariants: Invariants | None = None
+
+    @property
+    def steady(self) -> bool:
+        """Whether there is no time."""
+        return self.initial is None
+
+
+def headline(prediction: Frames, target: Frames) -> Float[Tensor, " sample"]:
+    """Return the one error by which members are ranked: relative L2 over space and all times, the mean over fields."""
+    return relative_l2(prediction, target, over=("time",)).mean(dim=1)
+
+
+def score(prediction: Frames, target: Target) -> xr.Dataset:
+    """Return all errors of ``prediction``: variables over sample, time and field; ``error`` is `headline`."""
+    per_frame = ("sample", "time", "field")
+    goal = target.frames
+    measured = {
+        "relative_l2": relative_l2(prediction, goal),
+        "nrmse": nrmse(prediction, goal),
+        "vrmse": vrmse(prediction, goal),
+        "h1": h1(prediction, goal, target.grid),
+        "max_error": max_error(prediction, goal),
+        "correlation": correlation(prediction, goal),
+    }
+    variables = {name: (per_frame, values.numpy()) for name, values in measured.items()}
+    variables["error"] = (("sample",), headline(prediction, goal).numpy())
+    variables["joint_l2"] = (("sample", "time"), relative_l2(prediction, goal, over=("channel",)).numpy())
+    variables["finite_frames"] = (("sample",), _finite_frames(prediction).numpy())
+    scores = xr.Dataset(variables, {"field": list(target.names), "time": target.lead_times})
+    if all(target.grid.is_periodic):
+        scores = scores.merge(_spectral(prediction, target))
+    if target.steady:
+        return scores
+    return scores.merge(_over_time(prediction, target, measured["correlation"]))
+
+
+def reference_scores(target: Target, refined: Tensor | None) -> xr.Dataset:
+    """Return the spectrum of the target and, with ``refined`` solutions of its first samples, its own error.
+
+    Attribute ``floor`` is the largest `headline` error among those samples, variable ``floor`` the largest relative L2
+    error at each time.
+    """
+    scores = xr.Dataset()
+    if all(target.grid.is_periodic):
+        _, energy = energy_spectrum(target.frames[:, -1:], target.grid)
+        scores["reference_spectrum"] = (("field", "wavenumber"), energy[:, 0].mean(dim=0).numpy())
+    if refined is not None:
+        few = target.frames[: len(refined)]
+        scores["floor"] = (("time",), relative_l2(few, refined).mean(dim=2).amax(dim=0).numpy())
+        scores.attrs["floor"] = float(headline(few, refined).max())
+    return scores
+
+
+def _spectral(prediction: Tensor, target: Target) -> xr.Dataset:
+    bands = spectral_error(prediction, target.frames, target.grid)
+    k, energy = energy_spectrum(prediction[:, -1:], target.grid)
+    return xr.Dataset(
+        {
+            "spectral_error": (("sample", "time", "field", "band"), bands.numpy()),
+            "spectrum": (("field", "wavenumber"), energy[:, 0].mean(dim=0).numpy()),
+        },
+        {"band": list(BANDS), "wavenumber": k.numpy()},
+    )
+
+
+def _over_time(prediction: Tensor, target: Target, correlations: Tensor) -> xr.Dataset:
+    until, censored = correlation_time(correlations, torch.from_numpy(target.lead_times))
+    variables = {
+        "correlation_time": (("sample", "field"), until.numpy()),
+        "correlation_censored": (("sample", "field"), censored.numpy()),
+    }
+    if target.invariants is not None:
+        assert target.initial is not None
+        for name, values in drift(target.invariants, target.initial, prediction).items():
+            variables[f"{DRIFT}{name}"] = (("sample", "time"), values.numpy())
+    return xr.Dataset(variables)
+
+
+def _finite_frames(prediction: Tensor) -> Tensor:
+    """Return for each sample how many frames come before the first that is not finite."""
+    finite = torch.isfinite(prediction.flatten(2)).all(-1)
+    return finite.int().cumprod(dim=1).sum(dim=1)

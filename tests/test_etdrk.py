@@ -1,0 +1,86 @@
+"""Coefficients against high precision, order against exact solutions, round-off in float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import mpmath
+import pytest
+import torch
+
+from surrogate.solvers.etdrk import ETDRK4
+
+FORMULAS: dict[str, Callable[[mpmath.mpc], mpmath.mpc]] = {
+    "half_growth": lambda z: mpmath.exp(z / 2) - 1,
+    "growth": lambda z: mpmath.exp(z) - 1,
+    "half": lambda z: (mpmath.exp(z / 2) - 1) / z,
+    "first": lambda z: (-4 - z + mpmath.exp(z) * (4 - 3 * z + z**2)) / z**3,
+    "middle": lambda z: 2 * (2 + z + mpmath.exp(z) * (z - 2)) / z**3,
+    "last": lambda z: (-4 - 3 * z - z**2 + mpmath.exp(z) * (4 - z)) / z**3,
+}
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.3, 0.5, 0.75, 1.0, 1.5], ids=lambda a: f"{a}pi")
+def test_coefficients_have_all_digits(angle: float) -> None:
+    moduli = torch.logspace(-6, 2, 97, dtype=torch.float64)
+    z = moduli * torch.tensor([complex(mpmath.expjpi(angle))], dtype=torch.complex128)
+    scheme = ETDRK4.of(z, 1.0)._asdict()
+    with mpmath.workdps(60):
+        for name, formula in FORMULAS.items():
+            for point, value in zip(z.tolist(), scheme[name].tolist(), strict=True):
+                exact = formula(mpmath.mpmathify(point))
+                # The terms of the formulas are up to 50 times the result at |z| = 1, and e^z inherits |z| eps.
+                assert abs(mpmath.mpmathify(value) - exact) <= (2e-14 + 2e-16 * abs(point)) * abs(exact), (name, point)
+
+
+def test_coefficients_at_zero_are_those_of_runge_kutta() -> None:
+    scheme = ETDRK4.of(torch.zeros(1, dtype=torch.float64), 0.5)
+    expected = [0, 0, 0.5 / 2, 0.5 / 6, 0.5 / 3, 0.5 / 6]
+    assert [c.item() for c in scheme] == pytest.approx(expected, rel=1e-15, abs=1e-300)
+
+
+def test_a_real_symbol_has_real_coefficients_equal_to_those_of_the_complex_one() -> None:
+    symbol = -torch.logspace(-6, 3, 40, dtype=torch.float64)
+    for real, complex_ in zip(ETDRK4.of(symbol, 0.1), ETDRK4.of(symbol + 0j, 0.1), strict=True):
+        assert not real.is_complex()
+        assert real == pytest.approx(complex_.real, rel=1e-14)
+
+
+@pytest.mark.parametrize("rate", [-3.0, 3j, -2 + 4j], ids=str)
+def test_order_is_four_for_dissipative_and_dispersive_symbols(rate: complex) -> None:
+    r"""The equation :math:`v' = c v - v^2` has the solution :math:`c / (1 + (c / v_0 - 1) e^{-c t})`."""
+    start, time = 0.8 + 0.1j, 1.0
+    exact = rate / (1 + (rate / start - 1) * torch.tensor(-rate * time, dtype=torch.complex128).exp().item())
+    errors = []
+    for steps in (20, 40, 80):
+        scheme = ETDRK4.of(torch.tensor([rate], dtype=torch.complex128), time / steps)
+        v = torch.tensor([start], dtype=torch.complex128)
+        for _ in range(steps):
+            v = scheme(v, lambda v: -v.square())
+        errors.append(abs(v.item() - exact))
+    orders = [math.log2(a / b) for a, b in pairwise(errors)]
+    assert orders == pytest.approx([4, 4], abs=0.15)  # the next term of the error is of the order of the step, 1/20
+
+
+def test_a_linear_equation_is_solved_exactly() -> None:
+    symbol = torch.tensor([-50.0, -1e-3, 7j], dtype=torch.complex128)
+    v = ETDRK4.of(symbol, 0.7)(torch.ones(3, dtype=torch.complex128), torch.zeros_like)
+    assert v.numpy() == pytest.approx(torch.exp(0.7 * symbol).numpy(), rel=1e-14, abs=1e-16)
+
+
+def test_round_off_of_float32_does_not_grow_with_the_number_of_steps() -> None:
+    steps = 20_000
+    scheme = ETDRK4.of(torch.tensor([-1.0], dtype=torch.float64), 1 / steps).to(torch.device("cpu"), torch.float32)
+    v = torch.ones(1)
+    for _ in range(steps):
+        v = scheme(v, torch.zeros_like)
+    random_walk = math.sqrt(steps) * torch.finfo(torch.float32).eps
+    drift_of_the_product = steps * torch.finfo(torch.float32).eps / 4  # what multiplying by a rounded e^z costs
+    assert abs(v.item() / math.exp(-1) - 1) < random_walk < drift_of_the_product / 10
+
+
+def test_coefficients_can_be_differentiated() -> None:
+    symbol = torch.tensor([0.0, -0.4, -30.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda s: tuple(ETDRK4.of(s, 0.3)), symbol)
