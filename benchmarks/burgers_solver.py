@@ -93,7 +93,7 @@ def scipy_with(method: Method, tolerance: float, u: Tensor, truth: Tensor) -> Re
 
 
 def scipy_at_error(method: Method, target: float, u: Tensor, truth: Tensor) -> Result:
-    """Return the fastest of the first three tolerances that reach ``target``: explicit methods gain by a tighter one."""
+    """Return the fastest of the first three tolerances that reach ``target``; a tighter one may be faster."""
     reached: list[Result] = []
     for exponent in range(3, 13):
         result = scipy_with(method, 10.0**-exponent, u, truth)

@@ -58,9 +58,8 @@ def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
         _check_dimensions(name, variable)
         _check_type(name, variable)
     for name in dataset.variables:
-        if name != "sample" and "units" not in dataset[name].attrs:
-            do = f"Set fields[{name!r}].attrs['units'] ('1' if dimensionless)."
-            raise expected(f"units on {name!r}", "none", do)
+        if name != "sample":
+            _check_meaning(name, dataset[name])
     if "time" in dataset.dims:
         _check_time(dataset)
     if any(axis in dataset.dims for axis in AXES):
@@ -95,6 +94,13 @@ def _check_type(name: Hashable, variable: xr.DataArray) -> None:
     if variable.dtype not in (np.float32, np.float64) and not labels:
         do = f"Convert it: fields[{name!r}].astype('float32')."
         raise expected(f"float32 or float64 in {name!r}", variable.dtype, do)
+
+
+def _check_meaning(name: Hashable, variable: xr.DataArray) -> None:
+    if "units" not in variable.attrs:
+        raise expected(f"units on {name!r}", "none", f"Set fields[{name!r}].attrs['units'] ('1' if dimensionless).")
+    if name in variable.dims and variable.dtype.kind not in "fiu":
+        raise expected(f"numbers in {name!r}", variable.dtype, "Convert it with assign_coords.")
 
 
 def _check_time(fields: xr.Dataset) -> None:

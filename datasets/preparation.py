@@ -43,7 +43,7 @@ def prepare(
     history, horizon
         Number of frames a stepper takes and gives.
     group
-        Name of a variable over ``sample``; samples with the same value stay together.
+        Name of a variable over ``sample``; samples with the same value stay together, in parts of about the size asked.
     split
         Fractions that sum to 1, or counts of samples.
 
@@ -151,16 +151,19 @@ def _counts(split: Split, samples: int) -> tuple[int, ...]:
 
 
 def _split(keys: list[str], counts: tuple[int, ...]) -> list[np.ndarray]:
-    """Deal the samples out in the order of their keys, never parting equal keys."""
+    """Deal the samples out in the order of their keys, never parting equal keys: then counts are as near as can be."""
     order = np.argsort(np.array(keys), kind="stable")
     ranked = np.array(keys)[order]
+    cuts = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]) + 1, len(ranked))
     parts, start = [], 0
-    for part, count in zip(PARTS, counts, strict=True):
-        end = start + count
-        while 0 < end < len(ranked) and ranked[end] == ranked[end - 1]:
-            end += 1
-        if count and start >= len(ranked):
-            raise expected(f"samples for {part!r}", "none left", "Give more (different) samples or another split.")
+    for number, (part, count) in enumerate(zip(PARTS, counts, strict=True)):
+        end = start
+        if count:
+            waiting = sum(later > 0 for later in counts[number + 1 :])
+            possible = cuts[cuts > start][: len(cuts[cuts > start]) - waiting]
+            if not len(possible):
+                raise expected(f"samples for {part!r}", "none left", "Give more (different) samples or another split.")
+            end = int(possible[np.abs(possible - sum(counts[: number + 1])).argmin()])
         parts.append(order[start:end])
         start = end
     if not len(parts[0]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +28,10 @@ def refuse_existing(path: str | Path, overwrite: bool) -> Path:
 
 
 @contextmanager
-def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+def whole_file(path: str | Path, *, overwrite: bool = False, size: int = 0) -> Iterator[Path]:
     """Give a temporary path to write to, and move it to ``path`` on success; on failure nothing is left or changed.
+
+    ``size`` is the number of bytes to come, if it is known: a disk that cannot hold them is refused at once.
 
     Raises
     ------
@@ -39,13 +43,19 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     path = refuse_existing(path, overwrite)
     part = path.with_name(f".{path.name}.part")
     try:
+        if size > shutil.disk_usage(path.parent).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         yield part
         _flush(part)
         os.replace(part, path)
         _flush(path.parent)
-    except OSError as error:
-        message = f"Could not write {str(path)!r}: {error.strerror or error}. Nothing was changed."
-        raise (OSError(message) if error.errno is None else OSError(error.errno, message)) from error
+    except (OSError, RuntimeError) as error:
+        cause = _disk_error(error)
+        if cause is None:
+            raise
+        words = str(cause) if cause.errno is None else os.strerror(cause.errno)  # h5py's own take three lines
+        message = f"Could not write {str(path)!r}: {words}. Nothing was changed."
+        raise (OSError(message) if cause.errno is None else OSError(cause.errno, message)) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -65,7 +75,7 @@ def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -
     check_suffix(path)
     refuse_existing(path, overwrite)
     dataset = check(fields).assign_attrs(Conventions=CONVENTIONS)
-    with whole_file(path, overwrite=overwrite) as part:
+    with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part:
         dataset.to_netcdf(part, engine="h5netcdf")
 
 
@@ -78,6 +88,13 @@ def check_suffix(path: str | Path) -> None:
 def read_store(path: Path) -> xr.Dataset:
     """Open a file of ours, or any netCDF-4 file, lazily. Times stay numbers in the units they name."""
     return xr.open_dataset(path, engine="h5netcdf", decode_times=False, decode_timedelta=False)
+
+
+def _disk_error(error: BaseException | None) -> OSError | None:
+    """Return what the system said: h5py follows it by a `RuntimeError` when it closes the file."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _flush(path: Path) -> None:

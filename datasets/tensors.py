@@ -22,7 +22,7 @@ def to_tensor(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype = tor
     samples = fields.sizes.get("sample", 1)
     arrays = []
     for name in names:
-        values = torch.from_numpy(np.ascontiguousarray(fields[name].values)).to(dtype)
+        values = torch.from_numpy(np.require(fields[name].values, requirements=["C", "W"])).to(dtype)
         arrays.append(values if "sample" in fields[name].dims else values.expand(samples, *values.shape))
     has_time = "time" in fields[names[0]].dims
     return torch.stack(arrays, dim=2 if has_time else 1)

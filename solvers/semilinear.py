@@ -122,7 +122,7 @@ class Semilinear(Stepper):
         return self.step(self.init(state, static, parameters), forcing)[1]
 
     def init(self, state: State, static: Tensor | None = None, parameters: Constants | None = None) -> Carry:
-        """Transform the state to Fourier space; with ``parameters``, compute the coefficients for each sample."""
+        """Transform the state to Fourier space; compute coefficients for each sample where ``parameters`` differ."""
         self._check_state(state)
         modes = to_modes(state.to(self.dtype), self.domain.dim) * self.mask
         if parameters is None:
@@ -130,6 +130,8 @@ class Semilinear(Stepper):
         if parameters.shape != (len(state), len(self.parameter_fields)):
             do = f"Give one row for each sample, with columns {self.parameter_fields}."
             raise expected(f"parameters of shape {(len(state), len(self.parameter_fields))}", parameters.shape, do)
+        if torch.equal(parameters, parameters[:1].expand_as(parameters)):
+            parameters = parameters[:1]
         scheme = self._scheme(parameters.to("cpu", torch.float64)).to(self.device, self.dtype)
         return Carry(modes, scheme, parameters.to(self.device, self.dtype))
 

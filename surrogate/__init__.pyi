@@ -11,6 +11,8 @@ from .datasets import NumericalFailure as NumericalFailure
 from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
+from .evaluation import Comparison as Comparison
+from .evaluation import compare as compare
 from .evaluation import relative_error as relative_error
 from .generation import generate as generate
 from .operator import Operator as Operator

@@ -63,7 +63,7 @@ def growing_file(path: str | Path, template: xr.Dataset, *, overwrite: bool) -> 
     ``template`` holds its variables as zero-stride arrays: only their shape, dtype and attributes matter.
     """
     check_suffix(path)
-    with whole_file(path, overwrite=overwrite) as part:
+    with whole_file(path, overwrite=overwrite, size=template.nbytes) as part:
         coords = template.drop_vars(list(template.data_vars)).assign_attrs(Conventions=CONVENTIONS)
         coords.assign_coords(sample=template["sample"]).to_netcdf(part, engine="h5netcdf")
         with h5netcdf.File(part, "a") as file:

@@ -79,7 +79,7 @@ def generate(
     solver = case.solver()
     indices = np.arange(samples)
     start = to_fields(
-        case.initial_state(indices, seed=seed).unsqueeze(1),
+        case.initial_state(range(samples), seed=seed).unsqueeze(1),
         solver.out_fields,
         xr.Dataset(coords={"sample": indices, **case.grid.coordinates()}),
         time=np.zeros(1),

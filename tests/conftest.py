@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
 import xarray as xr
 
 from surrogate.datasets import Grid
+
+hypothesis.settings.register_profile("surrogate", deadline=None, derandomize=True)  # the same on a busy machine
+hypothesis.settings.load_profile("surrogate")
 
 AsFields = Callable[..., xr.Dataset]
 

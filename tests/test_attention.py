@@ -14,7 +14,7 @@ KINDS = ["galerkin", "fourier", "linear", "softmax"]
 
 
 def by_definition(module: Attention, x: torch.Tensor, points: torch.Tensor | None) -> torch.Tensor:
-    """The specification line by line: project, norm, concatenate, score, dropout, mix, join; head by head."""
+    """Follow the specification line by line: project, norm, concatenate, score, dropout, mix, join; head by head."""
     parts = F.linear(x, module.projection.weight, module.projection.bias).chunk(3, dim=-1)
     normalized = (1, 2) if module.kind in ("galerkin", "linear") else (0, 1)
     n, heads = x.shape[1], []
@@ -103,7 +103,7 @@ def test_converges_as_the_grid_is_refined(kind):
     error = [float((one - two).norm() / two.norm()) for one, two in pairwise(smooth)]
     assert error[0] < 1e-4
     assert error[1] < error[0] / 2**8 + 1e-14  # faster than 8th order
-    sawtooth = [result(n, 1) for n in (64, 128, 256)]
+    sawtooth = [result(n, 1) for n in (512, 1024, 2048)]
     ratio = (sawtooth[0] - sawtooth[1]).norm() / (sawtooth[1] - sawtooth[2]).norm()
     assert 1.9 < ratio < 2.1
 

@@ -74,9 +74,9 @@ def test_what_breaks_the_convention_is_named(what: str) -> None:
     attrs = {name: dict(variable.attrs) for name, variable in dataset.variables.items()}
     with xr.set_options(keep_attrs=True):
         spoiled = spoil(dataset)
-    for name in attrs:  # one fault at a time
+    for name, kept in attrs.items():  # one fault at a time
         if name in spoiled.variables and "units" not in what:
-            spoiled[name].attrs.update(attrs[name])
+            spoiled[name].attrs.update(kept)
     with pytest.raises(InputError, match=message):
         fields.check(spoiled)
 

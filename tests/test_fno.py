@@ -16,7 +16,7 @@ with warnings.catch_warnings():
 
 
 def band_limited(shape: tuple[int, ...], highest: int) -> torch.Tensor:
-    """A random real field whose wavenumbers along every axis stay within ``highest``."""
+    """Return a random real field whose wavenumbers along every axis stay within ``highest``."""
     generator = torch.Generator().manual_seed(0)
     field = torch.zeros(shape, dtype=torch.float64)
     points = [torch.arange(n, dtype=torch.float64) / n for n in shape]

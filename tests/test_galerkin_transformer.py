@@ -70,7 +70,7 @@ def lite_state() -> dict[str, torch.Tensor]:
 
 
 def lite(state: dict[str, torch.Tensor], node: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """The 2-D network of the specification, written down from it: ``node`` is (batch, n, n, 3), ``points`` (n n, 2)."""
+    """Follow the specification of the 2-D form: ``node`` is (batch, n, n, 3), ``points`` (n n, 2)."""
 
     def linear(name: str, x: torch.Tensor) -> torch.Tensor:
         return F.linear(x, state[f"{name}.weight"], state[f"{name}.bias"])
@@ -115,7 +115,9 @@ def test_variants_without_counterpart_are_refused():
         InputError, match="Expected a reference out of SimpleTransformer, FourierTransformer2DLite, got"
     ):
         GalerkinTransformer.from_reference(LITE, {}, reference="FourierTransformer3D")
-    with pytest.raises(InputError, match="Expected batch_norm = False, got True. This variant has no counterpart here"):
+    with pytest.raises(
+        InputError, match=r"Expected batch_norm = False, got True. This variant has no counterpart here"
+    ):
         GalerkinTransformer.from_reference({**LITE, "batch_norm": True}, {}, reference="FourierTransformer2DLite")
     with pytest.raises(InputError, match="Expected layer_norm or attn_norm, got both"):
         GalerkinTransformer.from_reference({**LITE, "attn_norm": True}, {}, reference="FourierTransformer2DLite")

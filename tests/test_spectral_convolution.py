@@ -10,7 +10,7 @@ SIZES = [((16,), (6,)), ((15,), (6,)), ((16,), (9,)), ((12, 9), (4, 3)), ((9, 12
 
 
 def by_definition(x: torch.Tensor, weight: torch.Tensor, window: tuple[int, ...]) -> torch.Tensor:
-    """The formula of the docstring, wavenumber by wavenumber on the full spectrum, by Fourier sums."""
+    """Sum the formula of the docstring wavenumber by wavenumber."""
     shape, axes = x.shape[2:], range(len(window))
     points = torch.stack(torch.meshgrid(*[torch.arange(n).double() / n for n in shape], indexing="ij"), -1)
     y = torch.zeros(x.shape[0], weight.shape[1], *shape, dtype=torch.complex128)
@@ -72,5 +72,7 @@ def test_transforms_run_in_float32_under_half_precision(dtype):
 @pytest.mark.parametrize(("shape", "window"), [((15,), (9,)), ((7, 8), (8, 5))])
 def test_a_window_wider_than_the_spectrum_is_refused(shape, window):
     layer = SpectralConvolution(1, 1, window, std=1.0)
-    with pytest.raises(InputError, match="Expected at most .* Fourier coefficients, got .* Use fewer modes or a finer"):
+    with pytest.raises(
+        InputError, match=r"Expected at most .* Fourier coefficients, got .* Use fewer modes or a finer"
+    ):
         layer(torch.zeros(1, 1, *shape))

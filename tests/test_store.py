@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def test_a_full_disk_changes_nothing(
     if older:
         path.write_bytes(b"older")
     monkeypatch.setattr(where, disk_full)
-    message = rf"Could not write '.*wave\.h5': No space left on device\. Nothing was changed\."
+    message = r"Could not write '.*wave\.h5': No space left on device\. Nothing was changed\."
     with pytest.raises(OSError, match=message) as raised:
         save_dataset(wave, path, overwrite=older)
     assert raised.value.errno == errno.ENOSPC
@@ -82,7 +83,7 @@ def test_a_full_disk_changes_nothing(
 
 
 LIMITED = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
 import numpy as np, xarray as xr
 from surrogate.datasets import Grid, save_dataset
@@ -92,11 +93,13 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, 2**19))
 try:
     save_dataset(fields, sys.argv[1])
 except OSError as error:
+    kept = error  # h5netcdf 1.8 crashes when it deletes a file that could not be written: not before this test ends
     assert "Could not write" in str(error) and "Nothing was changed" in str(error), str(error)
-    assert "None" not in str(error), str(error)
+    assert "File too large" in str(error) and "\\n" not in str(error), str(error)
 else:
     raise AssertionError("no error")
 assert not list(Path(sys.argv[1]).parent.iterdir())
+os._exit(0)
 """
 
 
@@ -124,6 +127,21 @@ def test_a_kill_in_the_middle_leaves_the_older_file_and_does_not_disturb_the_nex
     save_dataset(wave, path, overwrite=True)
     assert [file.name for file in tmp_path.iterdir()] == ["wave.h5"]
     xr.testing.assert_equal(open_dataset(path), wave)
+
+
+def test_a_disk_that_is_too_small_is_refused_before_writing(
+    wave: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, wave.nbytes - 1))
+    monkeypatch.setattr("xarray.Dataset.to_netcdf", lambda *_, **__: pytest.fail("written"))
+    with pytest.raises(OSError, match="No space left on device"):
+        save_dataset(wave, tmp_path / "wave.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_that_is_not_of_the_disk_comes_through_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"^mine$"), whole_file(tmp_path / "file"):
+        raise RuntimeError("mine")
 
 
 def test_any_error_inside_leaves_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""MATLAB files in the style of the FNO data sets, version 5 (scipy) and 7.3 (HDF5)."""
+"""MATLAB files in the style of the FNO data sets, version 5 and 7.3 (HDF5)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
 import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.readers.arrays import arrays_to_fields
+from surrogate.datasets.readers.matlab5 import read_matlab5
 
 PAIRS = (("a", "u"), ("input", "output"), ("coeff", "sol"))
+WANTED = {name for pair in PAIRS for name in pair}
 
 
 def read_mat(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None) -> xr.Dataset:
@@ -35,7 +36,7 @@ def read_mat(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid |
         Not a MATLAB file, truncated, without one of the pairs, or with arrays that are not numbers.
     """
     try:
-        arrays = _read_hdf5(path) if h5py.is_hdf5(path) else _read_version_5(path)
+        arrays = _read_hdf5(path) if h5py.is_hdf5(path) else read_matlab5(path, WANTED)
     except Exception as error:  # a damaged file makes its parser raise anything
         raise expected(f"a readable MATLAB file at {str(path)!r}", repr(error), "Make or copy it again.") from error
     pair = next((pair for pair in PAIRS if all(name in arrays for name in pair)), None)
@@ -44,19 +45,12 @@ def read_mat(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid |
         raise expected(f"the variables {wanted} in {str(path)!r}", sorted(arrays), "Rename them in the file.")
     chosen = {name: arrays[name] for name in pair}
     for name, array in chosen.items():
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        if array.dtype.kind not in "fiub":
             raise expected(f"real numbers in {name!r} of {str(path)!r}", array.dtype, "Correct the file.")
     return arrays_to_fields(chosen, grid=grid, names=names or {}, source=path.name)
 
 
-def _read_version_5(path: Path) -> dict[str, np.ndarray]:
-    wanted = [name for pair in PAIRS for name in pair]
-    loaded = scipy.io.loadmat(path, variable_names=wanted)
-    return {name: array for name, array in loaded.items() if not name.startswith("__")}
-
-
 def _read_hdf5(path: Path) -> dict[str, np.ndarray]:
     """MATLAB stores columns first: the axes come reversed."""
-    wanted = {name for pair in PAIRS for name in pair}
     with h5py.File(path) as file:
-        return {name: file[name][()].T for name in file if name in wanted and isinstance(file[name], h5py.Dataset)}
+        return {name: file[name][()].T for name in file if name in WANTED and isinstance(file[name], h5py.Dataset)}

@@ -7,6 +7,7 @@ from .comparison import compare as compare
 from .conservation import drift as drift
 from .correlations import correlation as correlation
 from .correlations import correlation_time as correlation_time
+from .field_errors import relative_error as relative_error
 from .matching import break_even as break_even
 from .matching import match as match
 from .matching import pareto_front as pareto_front

@@ -8,8 +8,6 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-import xarray as xr
-from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.members import Member
@@ -125,12 +123,12 @@ def baselines(
         return members, ["No training mean: give the truth as a part of what `prepare` returned."]
     if Grid.from_fields(training).shape != target.grid.shape:
         return members, ["No training mean: the training part lies on another grid."]
-    note = "mean of the training part"
+    note = "mean of the training targets"
     if schedule is None:
         mean: Operator = SteadyTrainingMean(training, first.in_fields, target.names)
     elif training.sizes["time"] <= schedule.frames[-1]:
         return members, ["No training mean: the training part is shorter than the truth."]
     else:
         mean = TrainingMean(training.isel(time=schedule.frames), target.names, dt=schedule.stride * schedule.dt)
-        note += " at the same lead time"
+        note = "mean of the training trajectories at the same lead time"
     return [*members, Member("training mean", "baseline", mean, note)], []

@@ -78,6 +78,8 @@ def at_points(frames: Float[Tensor, "batch channel *space"], grid: Grid) -> Floa
     Where the points of ``grid`` are among those of the frames they are picked out: nothing is filtered.
     """
     old = tuple(frames.shape[2:])
-    if grid.location == "node" and all(n % m == 0 for n, m in zip(old, grid.shape, strict=True)):
-        return frames[(..., *(slice(None, None, n // m) for n, m in zip(old, grid.shape, strict=True)))]
-    return resample(frames, grid.shape, grid.location)
+    if grid.location == "cell" or any(n % m for n, m in zip(old, grid.shape, strict=True)):
+        return resample(frames, grid.shape, grid.location)
+    for axis, (n, m) in enumerate(zip(old, grid.shape, strict=True), start=2):
+        frames = frames.movedim(axis, 0)[:: n // m].movedim(0, axis)
+    return frames

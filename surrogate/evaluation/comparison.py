@@ -14,6 +14,7 @@ from surrogate.datasets.fields import Fields, as_dataset
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.baselines import baselines
+from surrogate.evaluation.coarse import Coarse
 from surrogate.evaluation.contest import Contest, Entry
 from surrogate.evaluation.members import Member, candidates_of, solvers_of
 from surrogate.evaluation.provenance import investment_of, provenance
@@ -53,13 +54,13 @@ def compare(
         gives the training mean as a baseline.
     case
         The case that made the truth; default: the one it names, if it is one of `surrogate.cases`. With a case the
-        reference is solved again, at least twice as finely as any competitor, and its own error is measured; without one
-        the truth is the reference, with an unknown error.
+        reference is solved again, at least twice as finely as any competitor, and its own error is measured; without
+        one the truth is the reference, with an unknown error.
     steps
         Number of compared frames; default: to the end of the truth.
     solvers
-        The classical solvers of the cost-accuracy front, on any periodic grid of the same box; default: the ladder of the
-        case. ``{}`` for none.
+        The classical solvers of the cost-accuracy front, on any periodic grid of the same box; default: the ladder of
+        the case. ``{}`` for none.
     quantities
         The user's own functions of the predicted fields, by name: each gives one number per sample.
     samples
@@ -81,8 +82,8 @@ def compare(
     Raises
     ------
     InputError
-        Candidates that do not fit the truth or each other, a truth that is too short or not of its case, a solver that is
-        finer than the reference.
+        Candidates that do not fit the truth or each other, a truth that is too short or not of its case, a solver that
+        is finer than the reference.
 
     Notes
     -----
@@ -118,7 +119,9 @@ def compare(
         for member, entry in zip(judged, entries, strict=False)
         for mode in MODES
     )
-    scores = xr.concat([entry.scores for entry in entries], xr.Variable("member", [row.name for row in rows]), join="exact")
+    scores = xr.concat(
+        [entry.scores for entry in entries], xr.Variable("member", [row.name for row in rows]), join="exact"
+    )
     return Comparison(
         scores=scores.merge(own_scores, combine_attrs="drop"),
         rows=rows,
@@ -163,7 +166,8 @@ def _reference(
         return regenerate(case, truth, operators, device=device, progress=progress)
     grid = Grid.from_fields(truth)
     for member in players:
-        own = getattr(member.operator, "solver", member.operator).domain.shape
+        operator = member.operator
+        own = (operator.solver if isinstance(operator, Coarse) else operator).domain.shape
         if member.kind == "solver" and any(n > m for n, m in zip(own, grid.shape, strict=True)):
             do = "Give the case, so that a finer reference can be made, or leave that solver out."
             raise expected(f"solvers at most as fine as the truth {grid.shape}", f"{member.name!r} on {own}", do)
@@ -187,13 +191,16 @@ def _refined(reference: Reference, target: Target, schedule: Schedule | None) ->
 
 
 def _play(contest: Contest, members: Sequence[Member], time_budget: float | None, progress: bool) -> list[Entry]:
-    """Enter all members; what one of them leaves of its share of the budget goes to the next."""
+    """Enter all members. Half of the budget is for the candidates; what one leaves of its share goes to the next."""
     entries: list[Entry] = []
-    timed = sum(member.kind != "baseline" for member in members)
     with progress_bar("comparison", len(members), show=progress) as advance:
         for number, member in enumerate(members):
-            spent = sum(entry.timing_seconds for entry in entries)
-            share = None if time_budget is None else max(0.0, time_budget - spent) / max(1, timed - number)
+            share = None
+            if time_budget is not None:
+                spent = sum(entry.timing_seconds for entry in entries)
+                half = 0.5 * time_budget if member.kind == "surrogate" else 0.0
+                ahead = sum(other.kind == member.kind for other in members[number:])
+                share = max(0.0, time_budget - half - spent) / ahead
             entries.append(contest.enter(member, share))
             advance()
     return entries
@@ -204,7 +211,7 @@ def _examples(contest: Contest, judged: Sequence[Entry]) -> xr.Dataset:
     error = judged[0].scores["error"]
     sample = int(error.argsort().values[(error.size - 1) // 2])
     names = list(contest.target.names)
-    shown = [contest.true_fields(), *(entry.predicted[names] for entry in judged)]
+    shown = [contest.true_fields, *(entry.predicted[names] for entry in judged)]
     labels = ["reference", *(entry.row.name for entry in judged)]
     frames = [fields.isel(sample=sample).drop_vars("time", errors="ignore").astype("float64") for fields in shown]
     joined = xr.concat(frames, xr.Variable("member", labels), join="override", combine_attrs="override")

@@ -32,6 +32,6 @@ def drift(
     later = invariants(frames.double().flatten(0, 1))
     drifts = {}
     for name, values in later.items():
-        change = (values.unflatten(0, frames.shape[:2]) - start[name][:, None]).abs()
+        change = (values.reshape(frames.shape[:2]) - start[name][:, None]).abs()
         drifts[name] = (change / scale[name][:, None].abs()).nan_to_num(torch.inf, torch.inf)
     return drifts

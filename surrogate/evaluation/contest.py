@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import xarray as xr
@@ -75,21 +76,25 @@ class Contest:
             member.name,
             member.kind,
             member.note,
+            str(member.operator.dtype).removeprefix("torch."),
             numbers,
             ranked=self.floor is None or numbers.error >= MARGIN * self.floor,
-            quantities=quantity_errors(evaluate(self.quantities, predicted), self._true_quantities()),
+            quantities=quantity_errors(evaluate(self.quantities, predicted), self.true_quantities),
             planning_seconds=member.planning_seconds,
             cost=price,
         )
         return Entry(row, scores, predicted, seconds)
 
+    @cached_property
+    def true_quantities(self) -> xr.Dataset:
+        """The user's quantities of the reference."""
+        return evaluate(self.quantities, self.true_fields)
+
+    @cached_property
     def true_fields(self) -> xr.Dataset:
-        """Return the compared frames of the reference."""
+        """The compared frames of the reference."""
         fields = self.fields[list(self.target.names)]
         return fields if self.schedule is None else fields.isel(time=self.schedule.frames)
-
-    def _true_quantities(self) -> xr.Dataset:
-        return evaluate(self.quantities, self.true_fields())
 
     def _predicted(self, operator: Operator) -> xr.Dataset:
         given = self._given(operator)
@@ -97,9 +102,7 @@ class Contest:
             return predict(operator, given, device=self.device)
         assert self.schedule is not None
         steps, every = self.schedule.steps(operator)
-        return rollout(
-            operator, given, steps=steps, every=every, device=self.device, keep_going=True, progress=False
-        )
+        return rollout(operator, given, steps=steps, every=every, device=self.device, keep_going=True, progress=False)
 
     def _given(self, operator: Operator) -> xr.Dataset:
         """Return what the operator starts from, without constants that it holds already."""

@@ -31,8 +31,8 @@ def correlation_time(
 ) -> tuple[Float[Tensor, "sample channel"], Bool[Tensor, "sample channel"]]:
     """Return when the correlation first falls below ``threshold``, and where it never does.
 
-    Linear between the outputs, from correlation 1 at lead time 0. Where it never falls below, the time is censored: it is
-    the last lead time, and the second tensor is true.
+    Linear between the outputs, from correlation 1 at lead time 0. Where it never falls below, the time is censored: it
+    is the last lead time, and the second tensor is true.
 
     Parameters
     ----------

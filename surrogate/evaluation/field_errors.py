@@ -39,7 +39,9 @@ def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
     if "time" in guess.dims:
         target = _at_times(target, guess["time"].values)
     if dict(guess.sizes) != dict(target.sizes):
-        raise expected(f"truth of sizes {dict(guess.sizes)}", dict(target.sizes), "Compare on the same grid and samples.")
+        raise expected(
+            f"truth of sizes {dict(guess.sizes)}", dict(target.sizes), "Compare on the same grid and samples."
+        )
     has_time = "time" in guess.dims
     pair = (to_tensor(fields, names, torch.float64) for fields in (guess, target))
     values = relative_l2(*(frames if has_time else frames.unsqueeze(1) for frames in pair), over=("channel",))

@@ -11,7 +11,8 @@ from surrogate.evaluation.plots import Drawn
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.serialization import plain
 from surrogate.evaluation.summary import Row
-from surrogate.evaluation.table import HEADINGS, cells, ordered, reference_sentence
+from surrogate.evaluation.table import HEADINGS, cells, ordered, reference_sentence, remarks
+from surrogate.evaluation.timing import REPEATS
 from surrogate.evaluation.verdicts import MODES, duration
 
 STYLE = """
@@ -43,7 +44,7 @@ def page(comparison: Comparison, figures: Sequence[Drawn]) -> str:
         *(f"<p>{escape(text)}</p>" for text in _method(comparison)),
         "<h2>Errors and costs</h2>",
         _table(comparison),
-        *(_extra_tables(comparison)),
+        _physics(comparison),
         "<h2>Figures</h2>",
         *map(_figure, figures),
         "<h2>Provenance</h2>",
@@ -67,5 +68,109 @@ def _verdicts(comparison: Comparison) -> str:
     for verdict in comparison.verdicts:
         won = verdict.match is not None and verdict.match.status in ("speed-up", "not reached")
         text = f"<strong>{escape(verdict.name)}</strong>, {MODES[verdict.mode]}: {escape(verdict.sentence)}"
-        boxes.append(f'<div class="verdict{"" if won else " lost"}">{text}{_aside(verdict.match)}</div>')
+        if verdict.match is not None and verdict.match.error_at_equal_cost is not None:
+            text += f" At equal run time the solver has the error {verdict.match.error_at_equal_cost:.2g}."
+        boxes.append(f'<div class="verdict{"" if won else " lost"}">{text}</div>')
     return "\n".join(boxes)
+
+
+def _method(comparison: Comparison) -> list[str]:
+    source, machine = comparison.provenance, comparison.provenance["environment"]
+    texts = [reference_sentence(comparison)]
+    if source["data_solver"] is not None:
+        made = ", ".join(f"{key} {value}" for key, value in source["data_solver"].items() if key != "solver")
+        texts.append(f"The data were made by the solver {source['data_solver'].get('solver')} ({made}).")
+    if source["frames"] is not None:
+        texts.append(
+            "All start from the same given frames, which are not scored, and meet at the same times and points."
+        )
+    texts.append(
+        "Errors are relative L2 norms over space and all times, means over fields and samples. Times run from the "
+        "state in host memory to the frames in host memory, transfers and interpolation included, after a warm-up, medians "
+        f"over {_repeats(comparison)}. The solver of equal error is interpolated on the front of the best solvers."
+    )
+    hardware = machine.get("accelerator") or machine["processor"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    texts.append(f"Machine: {hardware}, {machine['threads']} threads, {machine['system']}. Versions: {versions}.")
+    unranked = [row.name for row in comparison.rows if not row.ranked]
+    if unranked:
+        texts.append(f"Not ranked, because the reference itself is not much better: {'; '.join(unranked)}.")
+    return [*texts, *_investments(comparison), *remarks(comparison)]
+
+
+def _repeats(comparison: Comparison) -> str:
+    counts = [timing.repeats for row in comparison.rows if row.cost is not None for timing in row.cost.tried]
+    few = min(counts, default=REPEATS)
+    return f"{REPEATS} repeats" if few == REPEATS else f"{few} to {max(counts)} repeats (the time was limited)"
+
+
+def _investments(comparison: Comparison) -> list[str]:
+    texts = []
+    for verdict in comparison.verdicts[:: len(MODES)]:
+        data, training = verdict.investment.data_generation, verdict.investment.training
+        parts = [f"data {'unknown' if data is None else duration(data)}"]
+        parts.append(f"training {'unknown' if training is None else duration(training)}")
+        texts.append(f"Spent on {verdict.name} beforehand: {', '.join(parts)}.")
+    return texts
+
+
+def _table(comparison: Comparison) -> str:
+    previous, lines = None, []
+    for row in ordered(comparison.rows):
+        first = " first" if previous not in (None, row.kind) else ""
+        lines.append(_line([*cells(row), *_details(row)], "td", f"{row.kind}{first}"))
+        previous = row.kind
+    return _grid([*HEADINGS, "95 % interval", "median", "90 %", "set-up + first call", "blew up"], lines)
+
+
+def _details(row: Row) -> list[str]:
+    s = row.statistics
+    first = "" if row.cost is None else duration(row.planning_seconds + row.cost.first_call_seconds)
+    interval = f"{s.low:.2e} to {s.high:.2e}"
+    blown_up = f"{s.blown_up:.0%} at frame {s.blown_up_at}" if s.blown_up else ""
+    return [interval, f"{s.median:.2e}", f"{s.percentile_90:.2e}", first, blown_up]
+
+
+def _physics(comparison: Comparison) -> str:
+    """Return the table of band errors, drifts and quantities, if there are any."""
+    bands = comparison.scores["band"].values.tolist() if "band" in comparison.scores else []
+    rows = ordered(comparison.rows)
+    drifts, quantities = list(rows[0].statistics.drifts), list(rows[0].quantities)
+    if not (bands or drifts or quantities):
+        return ""
+    headings = ["member", *(f"{band} wavenumbers" for band in bands), *(f"drift of {name}" for name in drifts)]
+    headings += [text for name in quantities for text in (f"{name}: error", f"{name}: rank correlation")]
+    lines = []
+    for row in rows:
+        entries = [row.name]
+        if bands:
+            means = comparison.scores["spectral_error"].sel(member=row.name).mean(["sample", "time", "field"])
+            entries += [f"{float(value):.2e}" for value in means]
+        entries += [f"{row.statistics.drifts[name]:.1e}" for name in drifts]
+        for name in quantities:
+            entries += [
+                f"{row.quantities[name]['relative_error']:.2e}",
+                f"{row.quantities[name]['rank_correlation']:.3f}",
+            ]
+        lines.append(_line(entries, "td", row.kind))
+    return "<h2>Physics</h2>" + _grid(headings, lines)
+
+
+def _grid(headings: Sequence[str], lines: Sequence[str]) -> str:
+    return f'<div class="scroll"><table>{_line(headings, "th")}{"".join(lines)}</table></div>'
+
+
+def _line(entries: Sequence[str], tag: str, kind: str = "") -> str:
+    return f'<tr class="{kind}">' + "".join(f"<{tag}>{escape(entry)}</{tag}>" for entry in entries) + "</tr>\n"
+
+
+def _figure(drawn: Drawn) -> str:
+    data = base64.b64encode(drawn.png).decode()
+    caption = escape(drawn.caption)
+    return (
+        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    )
+
+
+def _settings(comparison: Comparison) -> str:
+    return escape(json.dumps(plain(comparison.provenance), indent=1, ensure_ascii=False))

@@ -18,7 +18,7 @@ from surrogate.initial_value import check_fit
 from surrogate.operator import Operator, Stepper
 
 Kind = Literal["surrogate", "solver", "baseline"]
-MADE_THE_DATA = "made the training data"
+MADE_THE_DATA = "the solver that made the data"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:
         began = time.perf_counter()
         solver = case.solver(*choice)
         seconds = time.perf_counter() - began
-        name = f"{choice.resolution} points, {choice.substeps} substeps, {str(choice.dtype).removeprefix('torch.')}"
+        count = f"{choice.substeps} substep{'s' if choice.substeps > 1 else ''}"
+        name = f"n={choice.resolution}, {count}, {str(choice.dtype).removeprefix('torch.')}"
         members.append(Member(name, "solver", _on_grid(solver, grid), _note(solver, truth), seconds))
     return members
 

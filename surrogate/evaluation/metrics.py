@@ -18,7 +18,7 @@ PerFrame = Float[Tensor, "sample time channel"]
 _AXES = {"time": 1, "channel": 2}
 
 
-def relative_l2(prediction: Frames, target: Frames, *, over: Sequence[str] = ()) -> Float[Tensor, "sample *rest"]:
+def relative_l2(prediction: Frames, target: Frames, *, over: Sequence[str] = ()) -> Float[Tensor, "sample ..."]:
     r"""Return :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2` for each sample, time and channel.
 
     The norms run over space; with ``over=("time",)`` over time too, with ``over=("channel",)`` jointly over the fields,
@@ -47,7 +47,9 @@ def nrmse(prediction: Frames, target: Frames) -> PerFrame:
 
 
 def vrmse(prediction: Frames, target: Frames) -> PerFrame:
-    r"""Return :math:`\sqrt{\langle (p - t)^2 \rangle / (\langle (t - \langle t \rangle)^2 \rangle + \epsilon)}` over space.
+    r"""Return the root-mean-square error over space, relative to the standard deviation of the frame.
+
+    .. math:: \sqrt{\langle (p - t)^2 \rangle \,/\, (\langle (t - \langle t \rangle)^2 \rangle + \epsilon)}
 
     The spatial mean as prediction scores 1 for every field that varies, however little: :math:`\epsilon` is the square
     of the round-off of the field itself, :math:`(\epsilon_\mathrm{mach}\, t_\mathrm{rms})^2` (compare arXiv 2412.00568,
@@ -101,5 +103,5 @@ def _guarded(value: Tensor, prediction: Tensor, reduced: list[int]) -> Tensor:
 
 def _seminorm(frames: Tensor, grid: Grid) -> Tensor:
     slopes = gradient(frames.flatten(0, 1), grid)
-    parts = slopes.unflatten(1, (grid.dim, frames.shape[2])).transpose(1, 2)
-    return torch.linalg.vector_norm(parts.flatten(2), dim=2).unflatten(0, frames.shape[:2])
+    parts = slopes.reshape(*frames.shape[:2], grid.dim, frames.shape[2], -1)
+    return torch.linalg.vector_norm(parts, dim=(2, 4))

@@ -19,7 +19,7 @@ from surrogate.cases.solver_choice import SolverChoice
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import coordinates, to_fields, to_tensor
-from surrogate.evaluation.coarse import at_points
+from surrogate.evaluation.coarse import Coarse, at_points
 from surrogate.operator import Operator, Stepper
 from surrogate.rollouts import BATCH_BYTES, rollout
 from surrogate.solvers.spectral import resample
@@ -53,7 +53,7 @@ def stored_case(fields: xr.Dataset) -> Case | None:
     if "case" not in fields.attrs:
         return None
     settings = json.loads(fields.attrs["case"])
-    kinds = {name: getattr(surrogate.cases, name) for name in surrogate.cases.__all__}
+    kinds = {name: getattr(surrogate.cases, name) for name in dir(surrogate.cases)}
     kind = kinds.get(settings.get("case"))
     if not (isinstance(kind, type) and issubclass(kind, Case)):
         return None
@@ -63,15 +63,15 @@ def stored_case(fields: xr.Dataset) -> Case | None:
 def regenerate(
     case: Case, truth: xr.Dataset, competitors: Iterable[Operator], *, device: Any = None, progress: bool = True
 ) -> Reference:
-    """Solve the samples of ``truth`` again, at least twice as finely in space and time as the solvers among ``competitors``.
+    """Solve the samples of ``truth`` again, twice as finely in space and time as the solvers among ``competitors``.
 
-    The solution starts from what the grid of the case holds of the initial data, as the data and all competitors do. The
-    first samples are solved once more, twice as finely again: the difference is the error of the reference.
+    The solution starts from what the grid of the case holds of the initial data, as the data and all competitors do.
+    The first samples are solved once more, twice as finely again: the difference is the error of the reference.
 
     Raises
     ------
     InputError
-        ``truth`` does not say its seed and samples, its times are none of the case, or its initial state is another one.
+        ``truth`` does not say its seed and samples, its times are none of the case, or its start is another one.
     """
     if "seed" not in truth.attrs or "sample" not in truth.coords:
         do = "Use what `generate` made, or remove attrs['case'] to take the truth as reference."
@@ -89,10 +89,11 @@ def regenerate(
 
 def _effort(operator: Operator, case: Case) -> SolverChoice | None:
     """Return how finely a solver works, in the terms of the case; None for what is no solver."""
-    solver = getattr(operator, "solver", operator)
-    if not hasattr(solver, "substeps"):
+    solver = operator.solver if isinstance(operator, Coarse) else operator
+    substeps = getattr(solver, "substeps", None)
+    if not isinstance(solver, Stepper) or substeps is None:
         return None
-    return SolverChoice(max(solver.domain.shape), math.ceil(solver.substeps * case.dt / solver.dt), solver.dtype)
+    return SolverChoice(max(solver.domain.shape), math.ceil(substeps * case.dt / solver.dt), solver.dtype)
 
 
 def _solved(case: Case, choice: SolverChoice, truth: xr.Dataset, device: Any, progress: bool) -> xr.Dataset:
@@ -104,11 +105,11 @@ def _solved(case: Case, choice: SolverChoice, truth: xr.Dataset, device: Any, pr
     size = max(1, min(samples, int(4 * BATCH_BYTES // bytes_per_sample)))
     parts = []
     for first in range(0, samples, size):
-        indices = truth["sample"].values[first : first + size]
+        indices = truth["sample"].values[first : first + size].tolist()
         start = resample(case.initial_state(indices, seed=int(truth.attrs["seed"])), solver.domain.shape)
         frames = _march(solver, start, int(numbers.max()), every, device, progress)
         chosen = torch.cat([start[:, None], frames], dim=1)[:, torch.as_tensor(numbers // every)]
-        parts.append(at_points(chosen.flatten(0, 1), grid).unflatten(0, chosen.shape[:2]))
+        parts.append(torch.stack([at_points(frame, grid) for frame in chosen.unbind(1)], dim=1))
     return _replaced(truth, solver, torch.cat(parts))
 
 

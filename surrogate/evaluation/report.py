@@ -60,7 +60,7 @@ class Comparison:
         return as_text(self)
 
     def to_json(self) -> str:
-        """Return summaries, verdicts, errors over time and provenance as JSON; infinite numbers are the string "inf"."""
+        """Return summaries, verdicts, errors over time and provenance as JSON; what is infinite is the string "inf"."""
         from surrogate.evaluation.serialization import to_json
 
         return to_json(self)

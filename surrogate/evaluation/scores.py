@@ -16,6 +16,8 @@ from surrogate.evaluation.correlations import correlation, correlation_time
 from surrogate.evaluation.metrics import Frames, h1, max_error, nrmse, relative_l2, vrmse
 from surrogate.evaluation.spectra import BANDS, energy_spectrum, spectral_error
 
+Variable = tuple[tuple[str, ...], np.ndarray]
+
 #: Prefix of the variables that hold the drift of a conserved quantity.
 DRIFT = "drift_of_"
 
@@ -57,7 +59,7 @@ def score(prediction: Frames, target: Target) -> xr.Dataset:
         "max_error": max_error(prediction, goal),
         "correlation": correlation(prediction, goal),
     }
-    variables = {name: (per_frame, values.numpy()) for name, values in measured.items()}
+    variables: dict[str, Variable] = {name: (per_frame, values.numpy()) for name, values in measured.items()}
     variables["error"] = (("sample",), headline(prediction, goal).numpy())
     variables["joint_l2"] = (("sample", "time"), relative_l2(prediction, goal, over=("channel",)).numpy())
     variables["finite_frames"] = (("sample",), _finite_frames(prediction).numpy())
@@ -100,7 +102,7 @@ def _spectral(prediction: Tensor, target: Target) -> xr.Dataset:
 
 def _over_time(prediction: Tensor, target: Target, correlations: Tensor) -> xr.Dataset:
     until, censored = correlation_time(correlations, torch.from_numpy(target.lead_times))
-    variables = {
+    variables: dict[str, Variable] = {
         "correlation_time": (("sample", "field"), until.numpy()),
         "correlation_censored": (("sample", "field"), censored.numpy()),
     }

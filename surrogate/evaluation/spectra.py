@@ -22,8 +22,8 @@ def energy_spectrum(
 ) -> tuple[Float[Tensor, " shell"], Float[Tensor, "sample time channel shell"]]:
     r"""Return wavenumbers :math:`k_s` and energies :math:`E_s` with :math:`\sum_s E_s = \tfrac12 \langle u^2 \rangle`.
 
-    Shell s holds the modes with :math:`|k|` within half a :math:`k_1 = 2\pi / \max_i L_i` of :math:`s k_1`. All modes are
-    in a shell, those in the corners of the Fourier box too, so that Parseval's identity holds to round-off.
+    Shell s holds the modes with :math:`|k|` within half a :math:`k_1 = 2\pi / \max_i L_i` of :math:`s k_1`. All modes
+    are in a shell, those in the corners of the Fourier box too, so that Parseval's identity holds to round-off.
 
     Raises
     ------
@@ -43,8 +43,8 @@ def spectral_error(
 ) -> Float[Tensor, "sample time channel band=3"]:
     r"""Return the root of the energy of :math:`p - t` in the low, middle and high band over that of :math:`t`.
 
-    The low band ends with shell ``edges[0]``, the middle one with ``edges[1]``. Relative to all of the target, not to its
-    part in the band: the squares sum to the square of `relative_l2`. Infinite where the prediction is not finite.
+    The low band ends with shell ``edges[0]``, the middle one with ``edges[1]``. Relative to all of the target, not to
+    its part in the band: the squares sum to the square of `relative_l2`. Infinite where the prediction is not finite.
     """
     p, t = checked(prediction, target)
     _, error = energy_spectrum(p - t, grid)

@@ -31,8 +31,8 @@ class Statistics:
     blown_up, blown_up_at
         Share of the samples with a frame that is not finite; the first such frame (from 1).
     correlated_until, censored
-        Median time until the correlation of the first field to lose it falls below 0.8; whether it never does in at
-        least half of the samples.
+        Median time until the correlation of the first field to lose it falls below 0.8; whether in that sample
+        it never does.
     drifts
         Largest drift of each conserved quantity.
     """
@@ -55,13 +55,14 @@ class Statistics:
 class Row:
     """A line of the table.
 
-    ``ranked`` is false where the error is too close to that of the reference to mean anything; ``quantities`` holds the
-    errors of the user's quantities.
+    ``precision`` is the dtype in which the member computes; ``ranked`` is false where the error is too close to that of
+    the reference to mean anything; ``quantities`` holds the errors of the user's quantities.
     """
 
     name: str
     kind: Kind
     note: str
+    precision: str
     statistics: Statistics
     ranked: bool
     quantities: dict[str, dict[str, float]]
@@ -81,8 +82,7 @@ def statistics(scores: xr.Dataset, seed: int) -> Statistics:
     low, high = bootstrap_interval(error, seed)
     until, censored = None, False
     if "correlation_time" in scores:
-        until = float(scores["correlation_time"].min("field").median())
-        censored = bool(scores["correlation_censored"].all("field").mean() >= 0.5)
+        until, censored = _median_time(scores)
     names = [str(name) for name in scores.data_vars if str(name).startswith(DRIFT)]
     return Statistics(
         error=float(error.mean()),
@@ -98,6 +98,14 @@ def statistics(scores: xr.Dataset, seed: int) -> Statistics:
         censored=censored,
         drifts={name.removeprefix(DRIFT): float(scores[name].max()) for name in names},
     )
+
+
+def _median_time(scores: xr.Dataset) -> tuple[float, bool]:
+    """Return the (lower) median over samples of the time until the first field loses its correlation, if it does."""
+    order = np.argsort(scores["correlation_time"].min("field").values, kind="stable")
+    middle = int(order[(len(order) - 1) // 2])
+    sample = scores.isel(sample=middle)
+    return float(sample["correlation_time"].min()), bool(sample["correlation_censored"].all())
 
 
 def bootstrap_interval(values: np.ndarray, seed: int) -> tuple[float, float]:

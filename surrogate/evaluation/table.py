@@ -17,7 +17,6 @@ from surrogate.evaluation.verdicts import MODES, duration
 HEADINGS = (
     "member",
     "relative L2",
-    "95 % interval",
     "worst",
     "last frame",
     "correlated until",
@@ -31,7 +30,7 @@ def table(comparison: Comparison) -> Table:
     """Return errors and costs of all members, the candidates first, then by error."""
     shown = Table(title="Errors against the reference, and time per sample", title_justify="left")
     for heading in HEADINGS:
-        shown.add_column(heading, justify="left" if heading == "member" else "right")
+        shown.add_column(heading, justify="left" if heading == "member" else "right", no_wrap=heading == "member")
     kind = None
     for row in ordered(comparison.rows):
         if kind not in (None, row.kind):
@@ -52,9 +51,15 @@ def as_text(comparison: Comparison, width: int = 120) -> str:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """Return the verdicts, then what is known of the reference, then the notes."""
+    """Return the verdicts, what is known of the reference, and remarks."""
     verdicts = [f"{verdict.name}, {MODES[verdict.mode]}: {verdict.sentence}" for verdict in comparison.verdicts]
-    return [*verdicts, reference_sentence(comparison), *comparison.notes]
+    return [*verdicts, reference_sentence(comparison), *remarks(comparison)]
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """Return what the marks in the table mean, and what could not be done."""
+    marks = [f"* {row.name}: {row.note}." for row in comparison.rows if row.note]
+    return [*marks, *comparison.notes]
 
 
 def reference_sentence(comparison: Comparison) -> str:
@@ -77,9 +82,8 @@ def cells(row: Row) -> list[str]:
     s = row.statistics
     until = "" if s.correlated_until is None else f"{'> ' if s.censored else ''}{s.correlated_until:.3g}"
     return [
-        f"{row.name} ({row.note})" if row.note else row.name,
+        f"{row.name} *" if row.note else row.name,
         _error(row, s.error),
-        "" if math.isinf(s.high) else f"{s.low:.2e} - {s.high:.2e}",
         _error(row, s.worst),
         _error(row, s.final),
         until,

@@ -67,8 +67,8 @@ def cost(
 ) -> Cost:
     """Measure the cost of a whole rollout (or of one steady prediction) per sample.
 
-    Transfers between host and device count, pinned and asynchronous on a GPU; reading and writing of fields does not. The
-    device is synchronized around every measurement; each batch size is warmed up by one call.
+    Transfers between host and device count, pinned and asynchronous on a GPU; reading and writing of fields does not.
+    The device is synchronized around every measurement; each batch size is warmed up by one call.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def _work(operator: Operator, given: InitialValue, steps: int, every: int, devic
         carry = operator.init(start.state, start.static, start.parameters)
         for step in range(0, steps, operator.horizon):
             carry, new = operator.step(carry, None if start.forcing is None else start.forcing[:, step])
-            for number, frame in enumerate(new.split(channels, dim=1), start=step + 1):
+            for number, frame in enumerate(torch.split(new, channels, dim=1), start=step + 1):
                 if number % every == 0 and number <= steps:
                     frames[:, number // every - 1].copy_(frame, non_blocking=True)
         return frames

@@ -65,7 +65,9 @@ def front_of(rows: Sequence[Row], mode: Mode, floor: float | None) -> list[tuple
 def judge(row: Row, rows: Sequence[Row], mode: Mode, floor: float | None, investment: Investment) -> Verdict:
     """Return the verdict on the surrogate in ``row``."""
     if row.statistics.blown_up:
-        text = f"blew up in {row.statistics.blown_up:.0%} of the samples, the first at frame {row.statistics.blown_up_at}."
+        text = (
+            f"blew up in {row.statistics.blown_up:.0%} of the samples, the first at frame {row.statistics.blown_up_at}."
+        )
         return Verdict(row.name, mode, text, investment=investment)
     if not row.ranked:
         text = f"not ranked: its error is less than {MARGIN:g} times that of the reference."
@@ -93,7 +95,8 @@ def duration(seconds: float) -> str:
 
 def _sentence(row: Row, found: Match, cost: float, paid: float | None) -> str:
     if found.status == "speed-up":
-        assert found.speed_up is not None and found.matched_cost is not None
+        assert found.speed_up is not None
+        assert found.matched_cost is not None
         text = f"{found.speed_up:.3g}x faster at equal accuracy: {duration(cost)} per sample, "
         text += f"the solver of equal error {duration(found.matched_cost)}."
         return text if paid is None else f"{text} Data and training are paid for after {paid:,.0f} samples."

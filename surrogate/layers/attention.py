@@ -112,9 +112,9 @@ class Attention(nn.Module):
         return self._drop(product(query, key.mT, 1 / (key.shape[-2] * math.sqrt(key.shape[-1])))) @ value
 
     def _galerkin(self, x: Tensor, points: Tensor) -> Tensor:
-        """Join the small matrices of :math:`x W_q (K^\\top V) W_o` before they meet the ``n`` points of ``x``.
+        r"""Join the small matrices of :math:`x W_q (K^\top V) W_o` before they meet the ``n`` points of ``x``.
 
-        Scale and shift of the norms act on :math:`[1, K]^\\top [1, V]`, which is small, in place of keys and values.
+        Scale and shift of the norms act on :math:`[1, K]^\top [1, V]`, which is small, in place of keys and values.
         """
         anchors = torch.cat([torch.ones_like(x[:, None, :, :1]).expand(-1, self.n_heads, -1, -1), points], dim=-1)
         key, value = self._project(x, KEY), self._project(x, VALUE)
@@ -127,13 +127,13 @@ class Attention(nn.Module):
 
     def _affine(self, moments: Tensor, tensor: int) -> Tensor:
         """Apply scale and shift of one normalized tensor to its axis, the last but one; drop the row of the ones."""
-        one, points, features = moments.split([1, self.dim, self.channels // self.n_heads], dim=-2)
+        one, points, features = torch.split(moments, [1, self.dim, self.channels // self.n_heads], dim=-2)
         if self.norm is not None:
             features = self.norm.weight[tensor][..., None] * features + self.norm.bias[tensor][..., None] * one
         return torch.cat([points, features], dim=-2)
 
     def _fourier(self, x: Tensor, points: Tensor) -> Tensor:
-        """Take :math:`Q (K^\\top V)` for :math:`(Q K^\\top) V`: no other operation stands between the products."""
+        r"""Take :math:`Q (K^\top V)` for :math:`(Q K^\top) V`: no other operation stands between the products."""
         query, key, value = self._heads(x)
         scale = 1 / (x.shape[1] * math.sqrt(key.shape[-1] + self.dim))
         features, shift = self._join_heads(joint_product(points, key, value, scale), points)
@@ -141,13 +141,10 @@ class Attention(nn.Module):
 
     def _join_heads(self, moments: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return the map that the query features of all heads meet, and what the coordinates and the bias add."""
-        if self.output is None:
-            joint, bias = torch.eye(self.channels, dtype=moments.dtype, device=moments.device), 0.0
-        else:
-            joint, bias = self.output.weight.mT, self.output.bias
-        maps = self._drop(moments) @ joint.unflatten(0, (self.n_heads, -1))
-        shift = points[:, 0] @ maps[:, :, : self.dim].sum(1) + bias
-        return maps[:, :, self.dim :].flatten(1, 2), shift
+        joint = torch.eye(self.channels).to(moments) if self.output is None else self.output.weight.mT
+        maps = self._drop(moments) @ torch.unflatten(joint, 0, (self.n_heads, -1))
+        shift = points[:, 0] @ maps[:, :, : self.dim].sum(1)
+        return maps[:, :, self.dim :].flatten(1, 2), shift if self.output is None else shift + self.output.bias
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return query, key and value ``(batch, head, point, d_k)``, two of them normalized."""
@@ -159,7 +156,7 @@ class Attention(nn.Module):
         return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
 
     def _project(self, x: Tensor, number: int) -> Tensor:
-        return F.linear(x, *self._rows(number)).unflatten(-1, (self.n_heads, -1))
+        return torch.unflatten(F.linear(x, *self._rows(number)), -1, (self.n_heads, -1))
 
     def _rows(self, number: int) -> tuple[Tensor, Tensor]:
         rows = slice(number * self.channels, (number + 1) * self.channels)
@@ -171,8 +168,8 @@ class Attention(nn.Module):
 
 def product(one: Tensor, two: Tensor, scale: float) -> Tensor:
     """Return ``scale * one @ two``, scaled before it is rounded: sums over all points overflow float16."""
-    nothing = one.new_zeros(())
-    return torch.baddbmm(nothing, one.flatten(0, 1), two.flatten(0, 1), beta=0, alpha=scale).unflatten(0, one.shape[:2])
+    result = torch.baddbmm(one.new_zeros(()), one.flatten(0, 1), two.flatten(0, 1), beta=0, alpha=scale)
+    return torch.unflatten(result, 0, one.shape[:2])
 
 
 def joint_product(points: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:

@@ -31,4 +31,4 @@ class FeedForward(nn.Sequential):
 
     def forward(self, x: Float[Tensor, "*batch channel"]) -> Float[Tensor, "*batch channel"]:
         """Return the result for every point."""
-        return super().forward(x)  # type: ignore[no-any-return]
+        return super().forward(x)  # type: ignore[no-untyped-call, no-any-return]

@@ -15,7 +15,7 @@ from surrogate.datasets.errors import expected
 class SpectralConvolution(nn.Module):
     r"""Multiply the low Fourier coefficients of a field by a matrix for each wavenumber; drop the others.
 
-    .. math:: \hat y_o(k) = \sum_i W_{io}(k)\, \hat x_i(k) \quad\text{for } k \text{ in the window}, \qquad 0 \text{ else}
+    .. math:: \hat y_o(k) = \sum_i W_{io}(k)\, \hat x_i(k) \text{ for } k \text{ in the window, } 0 \text{ else}
 
     The window holds, in the half spectrum of a real field, ``window[-1]`` wavenumbers :math:`0, 1, \dots` of the last
     axis and ``window[i]`` wavenumbers of both signs around zero, :math:`-\lfloor w/2 \rfloor, \dots`, of the others.
@@ -65,7 +65,7 @@ class SpectralConvolution(nn.Module):
         return y if self.bias is None else y + self.bias
 
     def _analyse(self, x: Tensor) -> Complex[Tensor, "batch channel *window"]:
-        y = torch.fft.rfft(x, norm="forward")[..., : self.window[-1]]
+        y: Tensor = torch.fft.rfft(x, norm="forward")[..., : self.window[-1]]
         for axis, kept in enumerate(self.window[:-1], start=2):
             low = torch.arange(-(kept // 2), kept - kept // 2, device=x.device) % x.shape[axis]
             y = torch.fft.fft(y, dim=axis, norm="forward").index_select(axis, low)
@@ -79,7 +79,8 @@ class SpectralConvolution(nn.Module):
         ends = [y[..., :1].real.to(y.dtype), y[..., 1:]]
         if kept == n // 2 + 1 and n % 2 == 0:
             ends = [ends[0], y[..., 1:-1], y[..., -1:].real.to(y.dtype)]
-        return torch.fft.irfft(torch.cat(ends, dim=-1), n=n, norm="forward")
+        x: Tensor = torch.fft.irfft(torch.cat(ends, dim=-1), n=n, norm="forward")
+        return x
 
 
 def check_window(window: Sequence[int], shape: Sequence[int]) -> None:

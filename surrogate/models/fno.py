@@ -86,7 +86,7 @@ class FNO(GridNetwork):
         inner = with_defaults(options, self.OPTIONS)
         self.uses_coordinates = inner.pop("coordinates")
         with warnings.catch_warnings():  # its import appends a filter to the process's
-            from neuralop.models import FNO as Blocks  # noqa: N811
+            from neuralop.models import FNO as Blocks
         blocks = Blocks(
             n_modes=tuple(self.n_modes),
             in_channels=in_channels + parameter_channels + (dim if self.uses_coordinates else 0),

@@ -99,9 +99,7 @@ def weights(state: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
     for name, value in state.items():
         if re.search(r"\.attn\.(linears|norm_)|fourier_weight\.\d$", name):
             continue
-        for pattern, new in RENAMED.items():
-            name = re.sub(pattern, new, name)
-        ours[name] = value
+        ours[_renamed(name)] = value
     for name in state:
         if name.endswith(".fourier_weight.0"):  # rows 0, 1, .. and, in entry 1, the negative ones: ours are in order
             halves = [state[f"{name[:-1]}{i}"] for i in (1, 0)]
@@ -110,6 +108,12 @@ def weights(state: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
     for layer in range(sum(name.endswith(".attn.linears.0.weight") for name in state)):
         ours |= _attention(state, f"encoder_layers.{layer}.attn", f"layers.{layer}.attention", kind)
     return ours
+
+
+def _renamed(name: str) -> str:
+    for pattern, new in RENAMED.items():
+        name = re.sub(pattern, new, name)
+    return name
 
 
 def _attention(state: Mapping[str, Tensor], theirs: str, ours: str, kind: str) -> dict[str, Tensor]:

@@ -182,7 +182,8 @@ class GalerkinTransformer(GridNetwork):
         features = self.dropout(features).unflatten(1, space)
         if self.join is not None:
             features = self.join(with_points(features, points))
-        return self.decoder(features).movedim(-1, 1)
+        y: Tensor = self.decoder(features)
+        return y.movedim(-1, 1)
 
     @classmethod
     def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:

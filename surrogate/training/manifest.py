@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import surrogate.models
 from surrogate.compute import cast_floating
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.signature import Signature
@@ -68,11 +68,14 @@ def load(path: str | Path, *, network: type[nn.Module] | nn.Module | None = None
         raise expected(f"format version {FORMAT_VERSION} in {str(path)!r}", got, "Use the release that wrote it.")
     try:
         model = _build(manifest, network)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise expected(f"a complete manifest in {str(path)!r}", repr(error), "Save the model again.") from error
-    own = {name: (tuple(value.shape), value.dtype) for name, value in model.state_dict().items()}
-    got = {name: (tuple(value.shape), value.dtype) for name, value in state.items()}
-    if {k: shape for k, (shape, _) in own.items()} != {k: shape for k, (shape, _) in got.items()}:
+    except InputError:
+        raise
+    except Exception as error:  # a damaged manifest, or a foreign class, makes a constructor raise anything
+        do = "Save the model again, or pass an instance of its network as `network`."
+        raise expected(f"a manifest to build the model from in {str(path)!r}", repr(error), do) from error
+    own = {name: _form(value) for name, value in model.state_dict().items()}
+    got = {name: _form(value) for name, value in state.items()}
+    if own != got:
         names = sorted(own.keys() ^ got.keys()) or sorted(k for k in own if own[k] != got[k])
         raise expected(f"the weights of {manifest['network']['class']}", f"others ({names[:3]})", "Check `network`.")
     cast_floating(model, next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32))
@@ -152,9 +155,14 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
         manifest = json.loads(metadata["manifest"])
         complex_names = set(manifest.get("complex", ()))
-    except (safetensors.SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-        raise expected(f"a whole surrogate file at {str(path)!r}", error, "Copy or save it again.") from error
-    return manifest, {k: torch.view_as_complex(v) if k in complex_names else v for k, v in state.items()}
+        state = {k: torch.view_as_complex(v) if k in complex_names else v for k, v in state.items()}
+    except Exception as error:  # a damaged file makes its parser raise anything
+        raise expected(f"a whole surrogate file at {str(path)!r}", repr(error), "Copy or save it again.") from error
+    return manifest, state
+
+
+def _form(value: Tensor) -> tuple[tuple[int, ...], bool, bool]:
+    return tuple(value.shape), value.is_floating_point(), value.is_complex()
 
 
 def _real(value: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ class OneCycleAdamW:
     ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """Return optimizer and schedule for a training of ``steps`` steps."""
         optimizer = torch.optim.AdamW(parameters, lr=self.learning_rate, weight_decay=self.weight_decay)
-        total = max(steps, 2)
+        total = max(steps, 3)  # with fewer it divides by zero
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, max_lr=self.learning_rate, total_steps=total, pct_start=max(self.warmup, 2 / total)
         )

@@ -42,7 +42,7 @@ def _hash_data(*parts: xr.Dataset) -> str:
     digest = hashlib.sha256()
     for name, variable in ((name, part[name]) for part in parts for name in sorted(map(str, part.data_vars))):
         digest.update(f"{name} {variable.dims} {variable.shape} {variable.dtype}".encode())
-        digest.update(np.ascontiguousarray(variable.values))
+        digest.update(np.ascontiguousarray(variable.values).tobytes())
     return digest.hexdigest()
 
 

@@ -27,11 +27,16 @@ class Drawn:
 def figures(comparison: Comparison) -> list[Drawn]:
     """Draw all figures that the comparison has data for."""
     plots: list[tuple[Callable[[Comparison], Figure], str]] = [
-        (cost_accuracy, "Error against time per sample. Down and to the left is better. The line joins the best solvers; "
-         "vertical bars are 95 % bootstrap intervals over samples, horizontal ones quartiles over repeats."),
+        (
+            cost_accuracy,
+            "Error against time per sample. Down and to the left is better. The line joins the best solvers; "
+            "vertical bars are 95 % bootstrap intervals over samples, horizontal ones quartiles over repeats.",
+        ),
     ]
     if comparison.scores.sizes["time"] > 1:
-        plots.append((error_over_time, "Error over time: median over samples, band from the 10 % to the 90 % quantile."))
+        plots.append(
+            (error_over_time, "Error over time: median over samples, band from the 10 % to the 90 % quantile.")
+        )
     plots.append((panels, "One sample: that on which the first candidate has its median error."))
     if "reference_spectrum" in comparison.scores:
         plots.append((spectra, "Energy spectrum at the last time, mean over samples."))

@@ -25,17 +25,23 @@ def error_over_time(comparison: Comparison) -> Figure:
     for name, style in zip(baselines, (":", "-."), strict=False):
         _line(axes, comparison, name, BASELINES, name, style)
     if "floor" in comparison.scores:
-        floor = MARGIN * comparison.scores["floor"].values
-        times = comparison.scores["time"].values
-        axes.fill_between(times, floor, floor * 1e-30, color="0.93", linewidth=0, label="below: not ranked")
-        shown = [line.get_ydata() for line in axes.lines]
-        lowest = min(float(np.min(np.asarray(values)[np.asarray(values) > 0], initial=np.inf)) for values in shown)
-        axes.set_ylim(bottom=max(min(lowest, floor.max()) / 3, 1e-16))
+        _floor(axes, comparison)
     axes.set_yscale("log")
     axes.set(xlabel="time since the start", ylabel="relative L2 error")
     axes.legend(frameon=False, fontsize="small", ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     tidy(axes)
     return figure
+
+
+def _floor(axes: Axes, comparison: Comparison) -> None:
+    """Shade what is not ranked, if a line comes within two decades of it."""
+    top, times = MARGIN * comparison.scores["floor"].values, comparison.scores["time"].values
+    heights = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines])
+    lowest = heights[heights > 0].min(initial=np.inf)
+    if lowest < 100 * top.max():
+        bottom = min(lowest, top.min()) / 3
+        axes.fill_between(times, top, bottom, color="0.92", linewidth=0, label="not ranked")
+        axes.set_ylim(bottom=bottom)
 
 
 def _line(axes: Axes, comparison: Comparison, name: str, color: str, label: str, style: str) -> None:

@@ -10,7 +10,7 @@ from surrogate.evaluation.report import Comparison
 
 
 def spectra(comparison: Comparison) -> Figure:
-    """Draw the mean energy spectrum of reference, candidates and rival solver at the last time, a panel for each field."""
+    """Draw the mean energy spectra of reference, candidates and rival solver at the last time, a panel a field."""
     scores = comparison.scores
     fields = [str(name) for name in scores["field"].values]
     figure = canvas(0.8 + 5.6 * len(fields), 4.2)
@@ -23,7 +23,9 @@ def spectra(comparison: Comparison) -> Figure:
     for axes, field in zip(figure.subplots(1, len(fields), squeeze=False)[0], fields, strict=True):
         for label, color, style, spectrum in lines:
             part = spectrum.sel(field=field).isel(wavenumber=slice(1, None))
-            axes.loglog(part["wavenumber"], part, style, color=color, label=label, lw=1.6 if color == REFERENCE else 1.2)
+            axes.loglog(
+                part["wavenumber"], part, style, color=color, label=label, lw=1.6 if color == REFERENCE else 1.2
+            )
         top = float(scores["reference_spectrum"].sel(field=field).isel(wavenumber=slice(1, None)).max())
         axes.set_ylim(top * 1e-16, top * 10)
         axes.set(xlabel="wavenumber", ylabel=f"energy of {field}")

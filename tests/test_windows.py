@@ -1,0 +1,81 @@
+"""Every window against slicing with loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from surrogate.datasets import Grid, Signature, Windows, prepare
+
+AsFields = Callable[..., xr.Dataset]
+rng = np.random.default_rng(0)
+
+
+def part(as_fields: AsFields, history: int, horizon: int) -> xr.Dataset:
+    shape = (4, 7, 5)
+    variables = {
+        "u": ("sample time x", rng.normal(size=shape)),
+        "v": ("sample time x", rng.normal(size=shape)),
+        "load": ("sample time x", rng.normal(size=shape)),
+        "slope": ("sample x", rng.normal(size=(4, 5))),
+        "re": ("sample", rng.normal(size=4)),
+    }
+    fields = as_fields(Grid(shape=(5,)), variables, time=range(7))
+    tree = prepare(
+        fields,
+        inputs=["u", "v", "load", "slope", "re"],
+        outputs=["u", "v"],
+        history=history,
+        horizon=horizon,
+        split=(4, 0, 0),
+    )
+    return tree["train"].to_dataset()
+
+
+@pytest.mark.parametrize(("history", "horizon"), [(1, 1), (3, 1), (1, 2), (2, 3), (6, 1)])
+def test_every_window_equals_naive_slicing(as_fields: AsFields, history: int, horizon: int) -> None:
+    fields = part(as_fields, history, horizon)
+    windows = Windows(fields, Signature.from_data(fields), torch.float64)
+    u, v, load, slope, re = (fields[name].values for name in ("u", "v", "load", "slope", "re"))
+    number = 0
+    for sample in range(4):
+        for start in range(7 - history - horizon + 1):
+            item = windows[number]
+            now = start + history - 1  # the last frame that is known
+            x = [array[sample, start + k] for k in range(history) for array in (u, v)]
+            y = [array[sample, now + 1 + k] for k in range(horizon) for array in (u, v)]
+            np.testing.assert_array_equal(item["x"], np.stack(x))
+            np.testing.assert_array_equal(item["y"], np.stack(y))
+            np.testing.assert_array_equal(item["forcing"], load[sample, now][None])
+            np.testing.assert_array_equal(item["static"], slope[sample][None])
+            np.testing.assert_array_equal(item["parameters"], re[sample][None])
+            number += 1
+    assert len(windows) == number
+
+
+def test_a_batch_is_its_items(as_fields: AsFields) -> None:
+    fields = part(as_fields, 2, 2)
+    windows = Windows(fields, Signature.from_data(fields))
+    indices = [5, 0, 11, 5]
+    batch = windows.__getitems__(indices)
+    for key, values in batch.items():
+        assert torch.equal(values, torch.stack([windows[index][key] for index in indices]))
+        assert values.dtype == torch.float32
+
+
+def test_steady_samples_are_their_own_windows(as_fields: AsFields) -> None:
+    a, p, re = rng.normal(size=(4, 5)), rng.normal(size=(4, 5)), rng.normal(size=4)
+    fields = as_fields(Grid(shape=(5,)), {"a": ("sample x", a), "p": ("sample x", p), "re": ("sample", re)})
+    data = prepare(fields, inputs=["a", "re"], outputs=["p"], split=(4, 0, 0))["train"].to_dataset()
+    windows = Windows(data, Signature.from_data(data), torch.float64)
+    assert len(windows) == 4
+    for sample in range(4):
+        item = windows[sample]
+        assert set(item) == {"x", "y", "parameters"}
+        np.testing.assert_array_equal(item["x"], a[sample][None])
+        np.testing.assert_array_equal(item["y"], p[sample][None])
+        assert item["parameters"].item() == re[sample]
