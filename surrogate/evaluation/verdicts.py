@@ -80,8 +80,6 @@ def judge(row: Row, rows: Sequence[Row], mode: Mode, floor: float | None, invest
         return Verdict(row.name, mode, text, investment=investment)
     found = match(row.error, cost, [error for _, error, _ in front], [price for *_, price in front])
     paid = None if investment.total is None else break_even(investment.total, found.matched_cost, cost)
-    if found.status != "speed-up":
-        paid = math.inf
     return Verdict(row.name, mode, _sentence(row, found, cost, paid), found, paid, investment)
 
 
@@ -103,7 +101,8 @@ def _sentence(row: Row, found: Match, cost: float, paid: float | None) -> str:
     if found.status == "the solver dominates":
         assert found.matched_cost is not None
         text = "the solver dominates: at the same error or a smaller one it needs "
-        return f"{text}{duration(found.matched_cost)} per sample, the surrogate {duration(cost)}."
+        text += f"{duration(found.matched_cost)} per sample, the surrogate {duration(cost)}."
+        return text if paid is None else f"{text} Data and training are never paid for."
     if found.status == "not reached":
         return f"not reached: no solver has an error as small as {row.error:.2g}; {duration(cost)} per sample."
     text = f"no ratio: quicker ({duration(cost)} per sample) but less accurate than every solver"
