@@ -66,6 +66,7 @@ def _read(path: Path, names: Mapping[str, str], grid: GridChoice | None) -> xr.D
     if grid is not None:
         raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
     fields = read_netcdf(path)
-    if not names.keys() <= set(fields.variables):
-        raise expected(f"`names` of variables out of {list(fields.variables)}", dict(names), "Correct `names`.")
+    renamed = {names.get(str(name), str(name)) for name in fields.variables}
+    if not names.keys() <= set(fields.variables) or len(renamed) < len(fields.variables):
+        raise expected(f"different new names for some of {list(fields.variables)}", dict(names), "Correct `names`.")
     return fields.rename(names)

@@ -67,7 +67,7 @@ plt.show()
 # The reference is computed anew on a finer grid; coarse solvers are timed beside the surrogate, on the same machine,
 # with the same output. In one dimension the solver is hard to beat, and the report says so.
 
-comparison = sg.compare({"Galerkin transformer": model}, data["test"], case=case)
+comparison = sg.compare({"Galerkin transformer": model}, data["test"], case=case, time_budget=6.0)
 print(comparison)
 
 # %%

@@ -71,8 +71,8 @@ class Stepper(Operator):
     ``parameters`` is ``(batch, P)`` in the order of ``parameter_fields`` and overrides constructor values per sample.
 
     A subclass defines ``forward`` with these arguments. Rollout calls ``carry = init(state, static, parameters)`` once
-    and then ``carry, new = step(carry, forcing)``. Both follow from ``forward``; a solver that keeps its state in another
-    form (Fourier modes, say) overrides them.
+    and then ``carry, new = step(carry, forcing)``. Both follow from ``forward``; a solver that keeps its state in
+    another form (Fourier modes, say) overrides them.
 
     Attributes
     ----------

@@ -171,6 +171,11 @@ def child(*arguments, **options):
         finally: os._exit(0 if sys.exc_info()[0] is None else 1)
     return os.waitpid(pid, 0)[1]
 
+for wrong in (read_store(folder / "fields.h5"), None):  # here, as elsewhere the types are checked before us
+    try: sg.fit(nn.Identity(), wrong)
+    except sg.InputError as error: assert "Expected the tree from `prepare`, got" in str(error), error
+    else: raise AssertionError("no error")
+
 FIRST = 2
 assert child("undisturbed", None, epochs=5) == 0
 for kill in (FIRST, 3, 6, 9, 17, -1):  # 4 steps an epoch: within the first, at its end, in later ones, at the end

@@ -65,8 +65,9 @@ def test_a_file_that_breaks_the_convention_is_named(own: Path) -> None:
 def test_options_that_do_not_fit_our_files_are_refused(own: Path) -> None:
     with pytest.raises(InputError, match="no grid for"):
         open_dataset(own, grid=Grid(shape=(8,)))
-    with pytest.raises(InputError, match=r"`names` of variables out of .*own\.h5"):
-        open_dataset(own, names={"v": "w"})
+    for names in ({"v": "w"}, {"u": "x"}):
+        with pytest.raises(InputError, match=r"different new names for some of .*own\.h5"):
+            open_dataset(own, names=names)
 
 
 def test_hdf5_that_is_no_netcdf_is_refused(tmp_path: Path) -> None:

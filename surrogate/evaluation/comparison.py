@@ -96,7 +96,7 @@ def compare(
     >>> from surrogate.evaluation import compare
     >>> case = sg.cases.Burgers(resolution=32, viscosity=0.1, dt=0.1, steps=2)
     >>> truth = sg.generate(case, samples=2, progress=False)
-    >>> report = compare({"itself": case.solver()}, truth, solvers={}, progress=False)
+    >>> report = compare({"itself": case.solver()}, truth, solvers={}, time_budget=1.0, progress=False)
     >>> bool(report.scores["error"].sel(member="itself").max() < 1e-4)
     True
     """

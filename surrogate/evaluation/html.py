@@ -20,7 +20,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 p.lead { color: #555; margin-top: 0; }
-.verdict { border-left: 4px solid #0072b2; background: #f4f8fb; padding: .5rem 1rem; margin: .6rem 0; }
+.verdict { border-left: 4px solid #999; background: #f6f6f6; padding: .5rem 1rem; margin: .6rem 0; }
+.verdict.won { border-color: #0072b2; background: #f4f8fb; }
 .verdict.lost { border-color: #d55e00; background: #fdf5f0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; width: 100%; }
@@ -30,6 +31,8 @@ tr.surrogate td { font-weight: 600; } tr.first td { border-top: 2px solid #999; 
 figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { font-size: .9rem; color: #555; }
 pre { background: #f6f6f6; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 """
+
+VERDICTS = {"speed-up": "won", "not reached": "won", "the solver dominates": "lost", "not bracketed": ""}
 
 
 def page(comparison: Comparison, figures: Sequence[Drawn]) -> str:
@@ -68,11 +71,11 @@ def _subject(comparison: Comparison) -> str:
 def _verdicts(comparison: Comparison) -> str:
     boxes = []
     for verdict in comparison.verdicts:
-        won = verdict.match is not None and verdict.match.status in ("speed-up", "not reached")
+        kind = "" if verdict.match is None else VERDICTS[verdict.match.status]
         text = f"<strong>{escape(verdict.name)}</strong>, {MODES[verdict.mode]}: {escape(verdict.sentence)}"
         if verdict.match is not None and verdict.match.error_at_equal_cost is not None:
             text += f" At equal run time the solver has the error {verdict.match.error_at_equal_cost:.2g}."
-        boxes.append(f'<div class="verdict{"" if won else " lost"}">{text}</div>')
+        boxes.append(f'<div class="verdict {kind}">{text}</div>')
     return "\n".join(boxes)
 
 
