@@ -34,7 +34,7 @@ myst_heading_anchors = 3
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": "/plot_",  # the others are shown and not run
+    "filename_pattern": r"\.py",
     "abort_on_example_error": True,
     "write_computation_times": False,
     "download_all_examples": False,

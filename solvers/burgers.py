@@ -81,7 +81,7 @@ class Burgers(Semilinear):
         return self.flux * to_modes(to_points(modes, self.domain.shape).square(), 1)
 
     def dt_max(self, state: State) -> float:
-        """Return the limit |u| k h <= 2.8 of the step h, with k the last mode that diffusion does not stabilize."""
+        """Return the step with ``max|u| k h = 2.8``; k is the last mode that diffusion does not stabilize."""
         speed = state.abs().max().item()
         if speed == 0:
             return math.inf

@@ -6,11 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+import surrogate as sg
 from surrogate.cli.parts import Part, Split, choose_part
-from surrogate.datasets.opening import open_dataset
-from surrogate.datasets.store import refuse_existing
-from surrogate.evaluation.comparison import compare as evaluate
-from surrogate.training.manifest import load
 
 
 def compare(
@@ -21,6 +18,7 @@ def compare(
     part: Part = "test",
     split: Split = (0.8, 0.1, 0.1),
     device: str | None = None,
+    timing_seconds: float = 60.0,
     overwrite: bool = False,
 ) -> None:
     """Compare surrogates with the truth, with baselines and, for generated data, with solvers at equal accuracy.
@@ -34,12 +32,13 @@ def compare(
         part: Which samples: all, or one part of the split.
         split: The split that the training used.
         device: Where all members compute, such as cuda; default: the CPU.
+        timing_seconds: Time for measuring how fast all members are.
         overwrite: Replace the folder's report if there is one.
     """
-    refuse_existing(Path(path), overwrite)
-    surrogates = {_label(model): load(model) for model in models}
-    fields = choose_part(open_dataset(truth), next(iter(surrogates.values())), part, split)
-    comparison = evaluate(surrogates, fields, device=device)
+    sg.datasets.store.refuse_existing(path, overwrite)
+    surrogates = {_label(model): sg.load(model) for model in models}
+    fields = choose_part(sg.open_dataset(truth), next(iter(surrogates.values())), part, split)
+    comparison = sg.compare(surrogates, fields, device=device, time_budget=timing_seconds)
     Console().print(comparison.table())
     comparison.save(path, overwrite=overwrite)
     Console().print(f"[bold]{path}/report.html[/bold]")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
-from surrogate.datasets.opening import open_dataset
-from surrogate.training.manifest import describe, load
+import surrogate as sg
 
 
 def inspect(path: str) -> None:
@@ -24,11 +22,12 @@ def inspect(path: str) -> None:
     if Path(path).suffix == ".safetensors":
         console.print(_surrogate_table(path))
     else:
-        for table in _fields_tables(open_dataset(path), path):
+        for table in _fields_tables(path):
             console.print(table)
 
 
-def _fields_tables(fields: xr.Dataset, path: str) -> list[Table]:
+def _fields_tables(path: str) -> list[Table]:
+    fields = sg.open_dataset(path)
     table = Table("field", "dimensions", "type", "units", "min", "max", "mean", title=path)
     for name, variable in fields.data_vars.items():
         dims = ", ".join(f"{dim} {size}" for dim, size in variable.sizes.items()) or "one number"
@@ -41,8 +40,8 @@ def _fields_tables(fields: xr.Dataset, path: str) -> list[Table]:
 
 
 def _surrogate_table(path: str) -> Table:
-    model = load(path)
-    manifest = describe(model)
+    model = sg.load(path)
+    manifest = sg.training.manifest.describe(model)
     weights = sum(parameter.numel() for parameter in model.network.parameters())
     rows = {
         "network": manifest["network"]["class"],

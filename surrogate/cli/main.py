@@ -24,6 +24,8 @@ DESCRIPTION = """Neural-operator surrogates for PDE simulations, beside the clas
 First steps: `surrogate demo`. Every command explains itself: `surrogate train --help`. Options may also come from a
 file: `surrogate train --config options.yaml`; `--print_config` writes one."""
 
+STRICT: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, 2 for wrong input, 130 for an interrupt."""
@@ -49,11 +51,11 @@ def _say(message: str, *, code: int) -> int:
 
 def _parser(chosen: str | None) -> ArgumentParser:
     """Return the parser; only the chosen command is imported."""
-    parser = ArgumentParser(prog="surrogate", description=DESCRIPTION, exit_on_error=False)
+    parser = ArgumentParser(prog="surrogate", description=DESCRIPTION, **STRICT)
     parser.add_argument("--version", action="version", version=f"surrogate {_version()}")
     commands = parser.add_subcommands(dest="command", required=True)
     for name, summary in COMMANDS.items():
-        options = ArgumentParser(exit_on_error=False)
+        options = ArgumentParser(**STRICT)
         if name == chosen:
             command = _command(name)
             options.description = (command.__doc__ or "").partition("Args:")[0]

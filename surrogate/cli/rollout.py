@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from rich import print as show
 
+import surrogate as sg
 from surrogate.cli.parts import Part, Split, choose_part
 from surrogate.datasets.errors import expected
-from surrogate.datasets.opening import open_dataset
-from surrogate.operator import Stepper
-from surrogate.rollouts import rollout as march
-from surrogate.training.manifest import load
 
 
 def rollout(
@@ -41,11 +38,11 @@ def rollout(
         device: Where to compute, such as cuda; default: the CPU.
         overwrite: Replace the file if it exists.
     """
-    stepper = load(model)
-    if not isinstance(stepper, Stepper):
+    stepper = sg.load(model)
+    if not isinstance(stepper, sg.Stepper):
         raise expected("a surrogate that steps in time", "one of a steady map", "Use its `predict` in Python.")
-    start = choose_part(open_dataset(data), stepper, part, split)
-    fields = march(
+    start = choose_part(sg.open_dataset(data), stepper, part, split)
+    fields = sg.rollout(
         stepper, start, steps=steps, every=every, batch_size=batch_size, device=device, path=path, overwrite=overwrite
     )
     show(f"[bold]{path}[/bold]: " + ", ".join(f"{name} {size}" for name, size in fields.sizes.items()))

@@ -6,13 +6,8 @@ from typing import Any, Literal
 
 from rich import print as show
 
-import surrogate.models
+import surrogate as sg
 from surrogate.cli.parts import Models, Split, choose_fields
-from surrogate.datasets.opening import open_dataset
-from surrogate.datasets.preparation import prepare
-from surrogate.training.fitting import fit
-from surrogate.training.objectives import H1, RelativeL2
-from surrogate.training.optimizer import OneCycleAdamW
 
 
 def train(
@@ -60,20 +55,20 @@ def train(
     """
     import torch
 
-    fields = open_dataset(data)
+    fields = sg.open_dataset(data)
     entering, leaving = choose_fields(fields, inputs, outputs)
-    parts = prepare(fields, inputs=entering, outputs=leaving, history=history, horizon=horizon, split=split)
+    parts = sg.prepare(fields, inputs=entering, outputs=leaving, history=history, horizon=horizon, split=split)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        built = getattr(surrogate.models, network).for_data(parts, **(network_options or {}))
-    model = fit(
+        built = getattr(sg.models, network).for_data(parts, **(network_options or {}))
+    model = sg.fit(
         built,
         parts,
         path=path,
         epochs=epochs,
         batch_size=batch_size,
-        objective=H1() if objective == "h1" else RelativeL2(),
-        optimizer=OneCycleAdamW(learning_rate=learning_rate),
+        objective=sg.objectives.H1() if objective == "h1" else sg.objectives.RelativeL2(),
+        optimizer=sg.OneCycleAdamW(learning_rate=learning_rate),
         patience=patience,
         seed=seed,
         devices=devices,

@@ -1,0 +1,158 @@
+"""The command line, as a person types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from safetensors import safe_open
+
+from surrogate.cli import main
+from surrogate.cli.main import COMMANDS
+
+CASE = ["--case", "Burgers", "--case.resolution", "32", "--case.viscosity", "0.05", "--case.dt", "0.1"]
+STEPS = ["--case.steps", "3"]
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make fields and a surrogate trained on them from the command line."""
+    folder = tmp_path_factory.mktemp("work")
+    data = str(folder / "burgers.h5")
+    assert main(["generate", data, "--samples", "20", *CASE, *STEPS]) == 0
+    options = ["--network_options", '{"hidden_channels": 8, "n_layers": 1}', "--epochs", "1", "--devices", "1"]
+    assert main(["train", data, str(folder / "run"), *options]) == 0
+    return folder
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"    {name} " in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert stop.value.code == 0
+    assert "--config" in shown
+    assert f"Example: surrogate {command}" in shown
+
+
+def test_help_does_not_load_torch() -> None:
+    code = (
+        "import sys; from surrogate.cli import main\ntry: main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_generate_writes_fields_that_plain_xarray_reads(work: Path) -> None:
+    with xr.open_dataset(work / "burgers.h5", engine="h5netcdf") as fields:
+        assert dict(fields.sizes) == {"sample": 20, "time": 4, "x": 32}
+        assert float(fields["viscosity"]) == 0.05
+
+
+def test_train_leaves_a_surrogate_of_the_asked_size(work: Path) -> None:
+    with safe_open(work / "run" / "surrogate.safetensors", framework="pt") as file:
+        assert '"hidden_channels": 8' in file.metadata()["manifest"]
+    assert (work / "run" / "loss.png").stat().st_size > 0
+
+
+def test_rollout_predicts_the_test_part(work: Path) -> None:
+    target = work / "prediction.h5"
+    model = str(work / "run" / "surrogate.safetensors")
+    assert main(["rollout", model, str(work / "burgers.h5"), str(target), "--steps", "4", "--every", "2"]) == 0
+    with xr.open_dataset(target, engine="h5netcdf") as fields:
+        assert dict(fields.sizes) == {"sample": 2, "time": 2, "x": 32}
+        assert fields["time"].values.tolist() == pytest.approx([0.2, 0.4])
+
+
+def test_compare_writes_a_report(work: Path) -> None:
+    models = f"[{work / 'run' / 'surrogate.safetensors'}]"
+    arguments = ["compare", models, str(work / "burgers.h5"), str(work / "report"), "--timing_seconds", "2"]
+    assert main(arguments) == 0
+    assert "the solver dominates" in (work / "report" / "report.html").read_text()
+
+
+def test_inspect_shows_fields_and_surrogates(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert main(["inspect", str(work / "burgers.h5")]) == 0
+    assert "u_t + (u^2/2)_x = viscosity u_xx" in capsys.readouterr().out
+    assert main(["inspect", str(work / "run" / "surrogate.safetensors")]) == 0
+    assert "GalerkinTransformer" in capsys.readouterr().out
+
+
+def test_options_come_from_a_file(tmp_path: Path) -> None:
+    settings = tmp_path / "options.yaml"
+    settings.write_text("samples: 3\ncase:\n  class_path: Burgers\n  init_args: {resolution: 16}\n")
+    target = tmp_path / "data.h5"
+    assert main(["generate", str(target), "--config", str(settings)]) == 0
+    with xr.open_dataset(target, engine="h5netcdf") as fields:
+        assert dict(fields.sizes) == {"sample": 3, "time": 2, "x": 16}
+
+
+MISTAKES = {
+    "unknown command": (["generat"], "invalid choice: 'generat'"),
+    "unknown option": (["generate", "x.h5", "--sample", "3"], "--sample"),
+    "not a number": (["generate", "x.h5", "--samples", "three"], "samples"),
+    "no samples": (["generate", "x.h5", "--samples", "0"], "Expected at least one sample, got 0"),
+    "negative viscosity": (["generate", "x.h5", "--case.viscosity", "-1"], "Expected a positive viscosity"),
+    "wrong suffix": (["generate", "x.csv"], "Expected a path that ends in .h5"),
+    "missing file": (["inspect", "missing.h5"], "Expected an existing file, got 'missing.h5'"),
+    "missing folder": (["generate", "nowhere/x.h5"], "Expected an existing folder"),
+    "no CUDA": (["generate", "x.h5", "--samples", "1", "--device", "cuda:99"], "Expected a"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_code_2(
+    mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, words = MISTAKES[mistake]
+    assert main(arguments) == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.startswith("surrogate: ")
+    assert message.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_existing_output_is_kept(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (work / "burgers.h5").read_bytes()
+    assert main(["generate", str(work / "burgers.h5"), "--samples", "1"]) == 2
+    assert "overwrite" in capsys.readouterr().err
+    assert (work / "burgers.h5").read_bytes() == before
+
+
+def test_an_interrupt_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("surrogate.open_dataset", interrupt)
+    assert main(["inspect", "data.h5"]) == 130
+    assert capsys.readouterr().err == "surrogate: interrupted\n"
+
+
+def test_demo_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("surrogate.cli.demo.CASE", {"resolution": 16, "dt": 0.1, "steps": 2})
+    arguments = ["demo", "--path", str(tmp_path / "demo"), "--samples", "12", "--epochs", "1", "--timing_seconds", "1"]
+    assert main(arguments) == 0
+    stamp = (tmp_path / "demo" / "burgers.h5").stat().st_mtime_ns
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert (tmp_path / "demo" / "burgers.h5").stat().st_mtime_ns == stamp
+    assert "One-step relative L2 error" in capsys.readouterr().out
+    assert (tmp_path / "demo" / "report.html").exists()
+    assert main([*arguments[:4], "13", *arguments[5:]]) == 2
