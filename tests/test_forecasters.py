@@ -14,7 +14,7 @@ from surrogate.forecasters.forecaster import Forecaster
 from surrogate.training.manifest import network_arguments
 
 SIZES = {"history": 20, "horizon": 5}
-SMALL = {**SIZES, "patch_length": 6, "stride": 3, "hidden_channels": 8, "n_layers": 2, "n_heads": 2}
+SMALL = {**SIZES, "patch_length": 6, "stride": 2, "hidden_channels": 8, "n_layers": 2, "n_heads": 2}
 MEMBERS = {
     "linear": lambda: Linear(3, **SIZES),
     "linear_individual": lambda: Linear(3, individual=True, **SIZES),

@@ -18,14 +18,15 @@ Pairs = Iterable[tuple[Tensor, Tensor]]
 
 
 class Ridge(Forecaster):
-    r"""The best linear map :math:`y = W x + b` of normalized windows, solved for instead of trained.
+    r"""The best linear map :math:`y = W x` of normalized windows, solved for instead of trained.
 
-    With :math:`x, y` in units of the mean and deviation of each window (`RevIN`), one :math:`W, b` for all series,
+    With :math:`x, y` in units of the mean and deviation of each window (`RevIN`) and one :math:`W` for all series,
 
-    .. math:: W = \arg\min \sum \lVert y - W x - b \rVert^2 + \lambda\,\mathrm{tr}(G)/L\,\lVert W \rVert^2,
+    .. math:: W = \arg\min \sum \lVert y - W x \rVert^2 + \lambda\,\mathrm{tr}(G)/L\,\lVert W \rVert^2,
               \qquad G = \sum x x^\top .
 
-    Deterministic, and a matter of seconds: the forecast that any trained network has to beat.
+    Deterministic, and a matter of seconds: the forecast that any trained network has to beat. There is no constant term: it would learn the drift of the
+    training part.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ class Ridge(Forecaster):
         if not self.penalties or min(self.penalties) <= 0:
             raise expected("positive penalties", self.penalties, "Without a penalty the equations can be singular.")
         self.rev_in = RevIN(channels, subtract_last=subtract_last)
-        self.linear = SeriesLinear(history, horizon)
+        self.linear = SeriesLinear(history, horizon, bias=False)
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch horizon channel"]:
         """Return the forecast: see `Forecaster.forward`."""
@@ -80,28 +81,25 @@ class Ridge(Forecaster):
         errors = {penalty: judge.error(weight) for penalty, weight in candidates.items()}
         best = min(errors, key=errors.__getitem__)
         with torch.no_grad():
-            self.linear.weight.copy_(candidates[best][:, :-1])
-            self.linear.bias.copy_(candidates[best][:, -1])
+            self.linear.weight.copy_(candidates[best])
         return {"penalty": best, "validation_loss": errors[best]}
 
     def _moments(self, pairs: Pairs, *, weighted: bool) -> _Moments:
         """Sum over all windows; with weights that undo the normalization of the error."""
-        inputs, kind = self.history + 1, torch.float64
-        moments = _Moments(torch.zeros(inputs, inputs, dtype=kind), torch.zeros(self.horizon, inputs, dtype=kind))
+        length, kind = self.history, torch.float64
+        moments = _Moments(torch.zeros(length, length, dtype=kind), torch.zeros(self.horizon, length, dtype=kind))
         for x, y in pairs:
             self.check(x)
             z, instance = self.rev_in.normalize(x.detach().double().cpu())
             target = (y.detach().double().cpu() - instance.shift) / instance.scale
             scale = instance.scale if weighted else torch.ones_like(instance.scale)
-            one = torch.ones_like(z[:, :1])
-            rows = (torch.cat([z, one], dim=1) * scale).mT.flatten(0, 1)
-            moments.add(rows, (target * scale).mT.flatten(0, 1))
+            moments.add((z * scale).mT.flatten(0, 1), (target * scale).mT.flatten(0, 1))
         return moments
 
 
 @dataclass
 class _Moments:
-    """Second moments of inputs ``(row, L + 1)``, the last of them 1, and targets ``(row, H)``."""
+    """Second moments of inputs ``(row, L)`` and targets ``(row, H)``."""
 
     inputs: Tensor
     mixed: Tensor
@@ -115,10 +113,9 @@ class _Moments:
         self.count += y.numel()
 
     def solve(self, penalty: float) -> Tensor:
-        """Return the weights ``(H, L + 1)``; the bias is not penalized."""
-        diagonal = torch.full_like(self.inputs[0], penalty * (float(self.inputs.diagonal()[:-1].mean()) or 1.0))
-        diagonal[-1] = 0.0
-        factor = torch.linalg.cholesky(self.inputs + diagonal.diag())
+        """Return the weights ``(H, L)``."""
+        size = float(self.inputs.diagonal().mean()) or 1.0  # all windows constant: any penalty gives zero
+        factor = torch.linalg.cholesky(self.inputs + penalty * size * torch.eye(len(self.inputs), dtype=torch.float64))
         return torch.cholesky_solve(self.mixed.mT, factor).mT
 
     def error(self, weight: Tensor) -> float:
