@@ -60,7 +60,7 @@ class History(Callback):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, int | float]] = []
         self._began = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Module) -> None:
