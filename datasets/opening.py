@@ -9,7 +9,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.readers.arrays import GridChoice
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.readers.pt import read_pt
@@ -18,7 +18,9 @@ from surrogate.datasets.store import SUFFIXES
 ARRAY_READERS = {".mat": read_mat, ".pt": read_pt, ".pth": read_pt}
 
 
-def open_dataset(path: str | Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None) -> xr.Dataset:
+def open_dataset(
+    path: str | Path, *, names: Mapping[str, str] | None = None, grid: GridChoice | None = None
+) -> xr.Dataset:
     """Open a file as fields: ours and netCDF-4 (``.h5``, ``.hdf5``, ``.nc``), FNO-style ``.mat``, tensors in ``.pt``.
 
     Parameters
@@ -28,7 +30,8 @@ def open_dataset(path: str | Path, *, names: Mapping[str, str] | None = None, gr
     names
         New names for variables, as a mapping from the name in the file.
     grid
-        For formats without coordinates, where the points are; default: nodes of the unit box.
+        For formats without coordinates, where the points are: a `Grid`, or its arguments other than the shape, such as
+        ``{"location": "cell"}``; default: nodes of the unit box.
 
     Returns
     -------
@@ -57,12 +60,13 @@ def open_dataset(path: str | Path, *, names: Mapping[str, str] | None = None, gr
         raise expected(f"readable data in {str(path)!r}", error, "Make or copy it again.") from error
 
 
-def _read(path: Path, names: Mapping[str, str], grid: Grid | None) -> xr.Dataset:
+def _read(path: Path, names: Mapping[str, str], grid: GridChoice | None) -> xr.Dataset:
     if path.suffix in ARRAY_READERS:
         return ARRAY_READERS[path.suffix](path, names=names, grid=grid)
     if grid is not None:
         raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
     fields = read_netcdf(path)
-    if not names.keys() <= set(fields.variables):
-        raise expected(f"`names` of variables out of {list(fields.variables)}", dict(names), "Correct `names`.")
+    renamed = {names.get(str(name), str(name)) for name in fields.variables}
+    if not names.keys() <= set(fields.variables) or len(renamed) < len(fields.variables):
+        raise expected(f"different new names for some of {list(fields.variables)}", dict(names), "Correct `names`.")
     return fields.rename(names)

@@ -64,15 +64,15 @@ plt.show()
 # %%
 # Comparison
 # ----------
-# The reference is computed anew on a finer grid; coarse solvers are timed beside the surrogate, on the same machine, with
-# the same output. In one dimension the solver is hard to beat, and the report says so.
+# The reference is computed anew on a finer grid; coarse solvers are timed beside the surrogate, on the same machine,
+# with the same output. In one dimension the solver is hard to beat, and the report says so.
 
-comparison = sg.compare({"Galerkin transformer": model}, data["test"], case=case)
+comparison = sg.compare({"Galerkin transformer": model}, data["test"], case=case, time_budget=6.0)
 print(comparison)
 
 # %%
-# ``comparison.save("report/")`` writes one self-contained page with all figures. The relative L2 error of the first step,
-# from held-out initial states:
+# ``comparison.save("report/")`` writes one self-contained page with all figures. The relative L2 error of the first
+# step, from held-out initial states:
 
 first_step = float(sg.relative_error(prediction, data["test"]).isel(time=0).mean())
 print(f"{100 * first_step:.1f} %")

@@ -70,8 +70,9 @@ class Stepper(Operator):
     ``(batch, history * C, *space)``, oldest frame first, and ``new`` of shape ``(batch, horizon * C, *space)``.
     ``parameters`` is ``(batch, P)`` in the order of ``parameter_fields`` and overrides constructor values per sample.
 
-    A subclass defines ``forward`` with these arguments. Rollout calls ``carry = init(state, static, parameters)`` once and then ``carry, new = step(carry, forcing)``.
-    Both follow from `forward`; a solver that keeps its state in another form (Fourier modes, say) overrides them.
+    A subclass defines ``forward`` with these arguments. Rollout calls ``carry = init(state, static, parameters)`` once
+    and then ``carry, new = step(carry, forcing)``. Both follow from ``forward``; a solver that keeps its state in
+    another form (Fourier modes, say) overrides them.
 
     Attributes
     ----------

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
-CHECKS: dict[str, tuple[str, float, float]] = {}
+CHECKS: dict[str, tuple[str, float, float]] = {
+    "darcy_from_file": ("error_at_16", 0.05, 0.6),
+    "plot_burgers": ("first_step", 0.005, 0.15),
+}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -87,4 +87,3 @@ def test_bad_input(error: float, cost: float, errors: list[float], costs: list[f
 def test_break_even() -> None:
     assert break_even(90.0, 1.0, 0.1) == pytest.approx(100.0)
     assert break_even(90.0, 0.1, 0.1) == math.inf
-    assert break_even(90.0, None, 0.1) == math.inf

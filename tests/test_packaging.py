@@ -38,7 +38,7 @@ SCRIPTS = sorted(
 # Import every module and resolve every public name; the modules come first, so that none of them may hide a name.
 IMPORT_ALL = """
 import importlib.metadata, pathlib, pkgutil, sys
-from surrogate.operator import finite
+import surrogate
 assert pathlib.Path(surrogate.__file__).is_relative_to(sys.prefix), surrogate.__file__
 assert surrogate.__version__ == importlib.metadata.version("surrogate-pde")
 names = [module.name for module in pkgutil.walk_packages(surrogate.__path__, "surrogate.")]

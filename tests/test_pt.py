@@ -99,3 +99,9 @@ def test_another_file_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"data\.pt"):
         open_dataset(path)
+
+
+def test_a_grid_may_be_given_by_its_arguments(tmp_path: Path) -> None:
+    torch.save({"x": torch.rand(3, 8), "y": torch.rand(3, 8)}, tmp_path / "data.pt")
+    fields = open_dataset(tmp_path / "data.pt", grid={"periodic": True})
+    assert Grid.from_fields(fields) == Grid((8,), periodic=True)

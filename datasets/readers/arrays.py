@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,14 +11,17 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 
+GridChoice = Grid | Mapping[str, Any]
+
 
 def arrays_to_fields(
-    arrays: Mapping[str, np.ndarray], *, grid: Grid | None, names: Mapping[str, str], source: str
+    arrays: Mapping[str, np.ndarray], *, grid: GridChoice | None, names: Mapping[str, str], source: str
 ) -> xr.Dataset:
     """Return arrays ``(sample, *space)``, or one of them ``(sample, *space, time)``, as fields.
 
     The array of lowest rank tells the space; an array with one dimension more has time last. Space is the unit box with
-    nodes on closed axes unless ``grid`` says otherwise; time is counted from 1, as the files store results only.
+    nodes on closed axes unless ``grid`` says otherwise, a `Grid` or its arguments other than the shape. Time is counted
+    from 1, as the files store results only.
 
     Raises
     ------
@@ -31,7 +35,8 @@ def arrays_to_fields(
     first = next(array for array in arrays.values() if array.ndim == rank)
     if not 2 <= rank <= 4:
         raise expected(f"arrays (sample, x, ...) of rank 2 to 4 in {source}", f"rank {rank}", "Reshape them.")
-    grid = grid or Grid(shape=first.shape[1:])
+    if not isinstance(grid, Grid):
+        grid = Grid(shape=first.shape[1:], **(grid or {}))
     if grid.shape != first.shape[1:]:
         raise expected(f"a grid of shape {first.shape[1:]} for {source}", grid.shape, "Pass a matching `grid`.")
     variables, coords = {}, grid.coordinates()

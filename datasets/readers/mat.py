@@ -10,15 +10,14 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.readers.arrays import arrays_to_fields
+from surrogate.datasets.readers.arrays import GridChoice, arrays_to_fields
 from surrogate.datasets.readers.matlab5 import read_matlab5
 
 PAIRS = (("a", "u"), ("input", "output"), ("coeff", "sol"))
 WANTED = {name for pair in PAIRS for name in pair}
 
 
-def read_mat(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None) -> xr.Dataset:
+def read_mat(path: Path, *, names: Mapping[str, str] | None = None, grid: GridChoice | None = None) -> xr.Dataset:
     """Read the pair ``a``/``u``, ``input``/``output`` or ``coeff``/``sol``: ``(sample, *space)``, time last.
 
     Parameters
@@ -28,7 +27,8 @@ def read_mat(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid |
     names
         New names for the arrays, such as ``{"a": "coefficient", "u": "pressure"}``.
     grid
-        Where the points are; default: nodes of the unit box.
+        Where the points are: a `Grid`, or its arguments other than the shape, such as ``{"periodic": True}``; default:
+        nodes of the unit box.
 
     Raises
     ------

@@ -37,7 +37,7 @@ def read_matlab5(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     ValueError, KeyError, struct.error, zlib.error
         The file is not of this format, truncated or damaged.
     """
-    content = memoryview(np.memmap(path, dtype=np.uint8, mode="r"))
+    content = np.memmap(path, dtype=np.uint8, mode="r").data
     order = ORDERS.get(bytes(content[124:128]))
     if order is None:
         raise ValueError("no header of MATLAB 5")

@@ -10,13 +10,12 @@ import torch
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.readers.arrays import arrays_to_fields
+from surrogate.datasets.readers.arrays import GridChoice, arrays_to_fields
 
 NAMES = {"x": "input", "y": "output"}
 
 
-def read_pt(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid | None = None) -> xr.Dataset:
+def read_pt(path: Path, *, names: Mapping[str, str] | None = None, grid: GridChoice | None = None) -> xr.Dataset:
     """Read ``{"x": (sample, *space), "y": (sample, *space)}`` as the fields ``input`` and ``output``.
 
     Only tensors are unpickled (``weights_only=True``). Booleans and integers become float32.
@@ -28,7 +27,8 @@ def read_pt(path: Path, *, names: Mapping[str, str] | None = None, grid: Grid | 
     names
         Other names, such as ``{"x": "coefficient", "y": "pressure"}``.
     grid
-        Where the points are; default: nodes of the unit box.
+        Where the points are: a `Grid`, or its arguments other than the shape, such as ``{"periodic": True}``; default:
+        nodes of the unit box.
 
     Raises
     ------

@@ -45,7 +45,7 @@ def demo(path: str = "demo", *, samples: int = 320, epochs: int = 8, seed: int =
     first_step = float(relative_error(predict(model, data["test"]), data["test"]).mean())
     console.print(f"One-step relative L2 error on held-out initial data: [bold]{100 * first_step:.2f} %[/bold]")
     console.print("[bold]3. Comparison[/bold] with the truth and with coarse solvers, at equal accuracy")
-    comparison = compare({"Galerkin transformer": model}, data["test"], case=CASE)
+    comparison = compare({"Galerkin transformer": model}, data["test"], case=CASE, time_budget=60.0)
     console.print(comparison.table())
     comparison.save(folder, overwrite=True)
     console.print(f"Open [bold]{folder / 'report.html'}[/bold].")

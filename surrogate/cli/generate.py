@@ -8,7 +8,6 @@ from surrogate.cases.burgers import Burgers
 from surrogate.cases.case import Case
 from surrogate.generation import generate as solve
 
-
 _DEFAULT = Burgers()
 
 
@@ -24,7 +23,7 @@ def generate(
 ) -> None:
     """Solve a case and write its trajectories.
 
-    Example: surrogate generate burgers.h5 --samples 512 --case Burgers --case.viscosity 0.01 --case.dt 0.1 --case.steps 10
+    Example: surrogate generate burgers.h5 --samples 512 --case Burgers --case.viscosity 0.01 --case.dt 0.1
 
     Args:
         path: File to write (.h5).

@@ -15,10 +15,10 @@ from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.baselines import baselines
 from surrogate.evaluation.coarse import Coarse
-from surrogate.evaluation.contest import Contest, Entry
-from surrogate.evaluation.members import Member, candidates_of, solvers_of
+from surrogate.evaluation.contest import Contest, Entry, compared
+from surrogate.evaluation.members import Member, candidates_of, check_names, solvers_of
 from surrogate.evaluation.provenance import investment_of, provenance
-from surrogate.evaluation.quantities import Quantity
+from surrogate.evaluation.quantities import Quantity, evaluate
 from surrogate.evaluation.reference import Reference, regenerate, stored_case
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.schedule import Schedule, agree
@@ -96,7 +96,7 @@ def compare(
     >>> from surrogate.evaluation import compare
     >>> case = sg.cases.Burgers(resolution=32, viscosity=0.1, dt=0.1, steps=2)
     >>> truth = sg.generate(case, samples=2, progress=False)
-    >>> report = compare({"itself": case.solver()}, truth, solvers={}, progress=False)
+    >>> report = compare({"itself": case.solver()}, truth, solvers={}, time_budget=1.0, progress=False)
     >>> bool(report.scores["error"].sel(member="itself").max() < 1e-4)
     True
     """
@@ -106,12 +106,14 @@ def compare(
     case = stored_case(dataset) if case is None else case
     players = [*judged, *solvers_of(solvers, case, dataset)]
     schedule = _schedule(players, dataset, steps)
+    evaluate(quantities or {}, compared(dataset, judged[0].operator.out_fields, schedule))  # or fail before long work
     reference = _reference(case, players, dataset, where, progress)
     target = _target(judged[0].operator, reference.fields, schedule, case)
     own_scores = reference_scores(target, _refined(reference, target, schedule))
     floor = own_scores.attrs.get("floor")
     contest = Contest(reference.fields, target, schedule, floor, quantities or {}, where, seed)
     trivial, notes = baselines(target, judged[0].operator, schedule, training)
+    check_names([*players, *trivial])
     entries = _play(contest, [*players, *trivial], time_budget, progress)
     rows = tuple(entry.row for entry in entries)
     verdicts = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,8 +93,7 @@ class Contest:
     @cached_property
     def true_fields(self) -> xr.Dataset:
         """The compared frames of the reference."""
-        fields = self.fields[list(self.target.names)]
-        return fields if self.schedule is None else fields.isel(time=self.schedule.frames)
+        return compared(self.fields, self.target.names, self.schedule)
 
     def _predicted(self, operator: Operator) -> xr.Dataset:
         given = self._given(operator)
@@ -126,6 +125,12 @@ class Contest:
         steps, every = self.schedule.steps(operator)
         start = initial_value(operator, given)
         return cost(operator, start, steps=steps, every=every, device=self.device, budget=budget)
+
+
+def compared(fields: xr.Dataset, names: Sequence[str], schedule: Schedule | None) -> xr.Dataset:
+    """Return the compared frames of ``fields``."""
+    chosen = fields[list(names)]
+    return chosen if schedule is None else chosen.isel(time=schedule.frames)
 
 
 def _steady_start(operator: Operator, fields: xr.Dataset) -> InitialValue:

@@ -17,36 +17,41 @@ from surrogate.evaluation.verdicts import MODES, duration
 
 STYLE = """
 :root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 p.lead { color: #555; margin-top: 0; }
-.verdict { border-left: 4px solid #0072b2; background: #f4f8fb; padding: .5rem 1rem; margin: .6rem 0; }
+.verdict { border-left: 4px solid #999; background: #f6f6f6; padding: .5rem 1rem; margin: .6rem 0; }
+.verdict.won { border-color: #0072b2; background: #f4f8fb; }
 .verdict.lost { border-color: #d55e00; background: #fdf5f0; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e4e4e4; }
+table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; width: 100%; }
+th, td { padding: .2rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #e4e4e4; }
 th:first-child, td:first-child { text-align: left; }
 tr.surrogate td { font-weight: 600; } tr.first td { border-top: 2px solid #999; }
 figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { font-size: .9rem; color: #555; }
 pre { background: #f6f6f6; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 
+VERDICTS = {"speed-up": "won", "not reached": "won", "the solver dominates": "lost", "not bracketed": ""}
+
 
 def page(comparison: Comparison, figures: Sequence[Drawn]) -> str:
-    """Return the HTML of the report, images within."""
+    """Return the HTML of the report, images within; the first figure goes with the verdicts."""
     equation = comparison.provenance["equation"]
+    first, *others = figures
     body = [
         "<h1>Surrogate and solver at equal accuracy</h1>",
         f'<p class="lead">{escape(_subject(comparison))}</p>',
         f"<p>{escape(equation)}</p>" if equation else "",
         _verdicts(comparison),
+        _figure(first),
         "<h2>How it was measured</h2>",
         *(f"<p>{escape(text)}</p>" for text in _method(comparison)),
         "<h2>Errors and costs</h2>",
         _table(comparison),
         _physics(comparison),
         "<h2>Figures</h2>",
-        *map(_figure, figures),
+        *map(_figure, others),
         "<h2>Provenance</h2>",
         f"<details><summary>All settings (also in report.json)</summary><pre>{_settings(comparison)}</pre></details>",
     ]
@@ -66,11 +71,11 @@ def _subject(comparison: Comparison) -> str:
 def _verdicts(comparison: Comparison) -> str:
     boxes = []
     for verdict in comparison.verdicts:
-        won = verdict.match is not None and verdict.match.status in ("speed-up", "not reached")
+        kind = "" if verdict.match is None else VERDICTS[verdict.match.status]
         text = f"<strong>{escape(verdict.name)}</strong>, {MODES[verdict.mode]}: {escape(verdict.sentence)}"
         if verdict.match is not None and verdict.match.error_at_equal_cost is not None:
             text += f" At equal run time the solver has the error {verdict.match.error_at_equal_cost:.2g}."
-        boxes.append(f'<div class="verdict{"" if won else " lost"}">{text}</div>')
+        boxes.append(f'<div class="verdict {kind}">{text}</div>')
     return "\n".join(boxes)
 
 
@@ -86,8 +91,8 @@ def _method(comparison: Comparison) -> list[str]:
         )
     texts.append(
         "Errors are relative L2 norms over space and all times, means over fields and samples. Times run from the "
-        "state in host memory to the frames in host memory, transfers and interpolation included, after a warm-up, medians "
-        f"over {_repeats(comparison)}. The solver of equal error is interpolated on the front of the best solvers."
+        "state in host memory to the frames in host memory, transfers and interpolation included, after a warm-up, "
+        f"medians over {_repeats(comparison)}. The solver of equal error is interpolated between the best solvers."
     )
     hardware = machine.get("accelerator") or machine["processor"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())

@@ -79,13 +79,13 @@ def match(error: float, cost: float, front_errors: Sequence[float], front_costs:
     return Match("speed-up", matched, matched / cost, equal_cost)
 
 
-def break_even(investment: float, matched_cost: float | None, cost: float) -> float:
+def break_even(investment: float, matched_cost: float, cost: float) -> float:
     """Return :math:`N^* = B / (C_match - C)`: after so many samples the surrogate has paid for itself.
 
-    Infinite where the surrogate is not cheaper than the solver of equal error, or where there is none. ``investment``
-    is in seconds: data generation and training.
+    Infinite where the surrogate is not cheaper than the solver of equal error. ``investment`` is in seconds: data
+    generation and training.
     """
-    if matched_cost is None or matched_cost <= cost:
+    if matched_cost <= cost:
         return math.inf
     return investment / (matched_cost - cost)
 

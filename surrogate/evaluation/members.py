@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,6 +66,14 @@ def solvers_of(solvers: Mapping[str, Operator] | None, case: Case | None, truth:
         check_fit(operator, truth, operator.in_fields)
         members.append(Member(str(name), "solver", operator, _note(solver, truth)))
     return members
+
+
+def check_names(members: Sequence[Member]) -> None:
+    """Raise `InputError` if two members, or a member and the reference, have the same name."""
+    names = ["reference", *(member.name for member in members)]
+    double = [name for name in names if names.count(name) > 1]
+    if double:
+        raise expected("names that differ", f"{double[0]!r} twice", "Rename the candidate.")
 
 
 def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:

@@ -104,4 +104,5 @@ def _guarded(value: Tensor, prediction: Tensor, reduced: list[int]) -> Tensor:
 def _seminorm(frames: Tensor, grid: Grid) -> Tensor:
     slopes = gradient(frames.flatten(0, 1), grid)
     parts = slopes.reshape(*frames.shape[:2], grid.dim, frames.shape[2], -1)
-    return torch.linalg.vector_norm(parts, dim=(2, 4))
+    norm: Tensor = torch.linalg.vector_norm(parts, dim=(2, 4))
+    return norm

@@ -17,8 +17,9 @@ from surrogate.operator import Operator, Stepper
 REPEATS = 10
 FEWEST_REPEATS = 3
 BATCHES = (1, 8, 64, 512)
-#: A larger batch must make a sample cheaper by this factor for a still larger one to be tried.
-_WORTHWHILE = 0.95
+#: The search ends where a sample becomes dearer by this factor (less may be noise), or the frames larger than this.
+_DEARER = 1.5
+_FRAME_BYTES = 2**30
 
 Work = Callable[[], Tensor]
 
@@ -84,16 +85,18 @@ def cost(
         Seconds to spend. Without it each batch size is repeated 10 times; with it less often if it must be, but 3 times
         at least, and batch sizes that would not fit are left out.
     """
+    frame_bytes = steps // every * given.state[0].numel() * operator.dtype.itemsize
     deadline = time.perf_counter() + (np.inf if budget is None else budget)
     with computing(operator, device):
         first_call = _seconds(_work(operator, _filled(given, 1, device), steps, every, device), device)
         tried = [_timing(operator, given, 1, steps, every, device, deadline)]
         for batch in BATCHES[1:]:
             # A batch costs at most in proportion to its size; three repeats and the warm-up must fit.
-            if time.perf_counter() + 4 * batch * tried[-1].median > deadline:
+            in_time = time.perf_counter() + 4 * batch * tried[-1].median <= deadline
+            if not in_time or batch * frame_bytes > _FRAME_BYTES:
                 break
             tried.append(_timing(operator, given, batch, steps, every, device, deadline))
-            if tried[-1].median > _WORTHWHILE * tried[-2].median:
+            if tried[-1].median > _DEARER * tried[-2].median:
                 break
     return Cost(tried[0], min(tried, key=lambda timing: timing.median), tuple(tried), first_call)
 

@@ -79,9 +79,7 @@ def judge(row: Row, rows: Sequence[Row], mode: Mode, floor: float | None, invest
         text = f"{duration(cost)} per sample; there is no solver to compare with."
         return Verdict(row.name, mode, text, investment=investment)
     found = match(row.error, cost, [error for _, error, _ in front], [price for *_, price in front])
-    paid = None if investment.total is None else break_even(investment.total, found.matched_cost, cost)
-    if found.status != "speed-up":
-        paid = math.inf
+    paid = _break_even(investment, found, cost)
     return Verdict(row.name, mode, _sentence(row, found, cost, paid), found, paid, investment)
 
 
@@ -91,6 +89,13 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
+
+
+def _break_even(investment: Investment, found: Match, cost: float) -> float | None:
+    """Return after how many samples the surrogate has paid for itself, None where that is not known."""
+    if found.matched_cost is None or (found.matched_cost > cost and investment.total is None):
+        return None
+    return break_even(investment.total or 0.0, found.matched_cost, cost)
 
 
 def _sentence(row: Row, found: Match, cost: float, paid: float | None) -> str:
@@ -103,7 +108,8 @@ def _sentence(row: Row, found: Match, cost: float, paid: float | None) -> str:
     if found.status == "the solver dominates":
         assert found.matched_cost is not None
         text = "the solver dominates: at the same error or a smaller one it needs "
-        return f"{text}{duration(found.matched_cost)} per sample, the surrogate {duration(cost)}."
+        text += f"{duration(found.matched_cost)} per sample, the surrogate {duration(cost)}."
+        return f"{text} Data and training are never paid for."
     if found.status == "not reached":
         return f"not reached: no solver has an error as small as {row.error:.2g}; {duration(cost)} per sample."
     text = f"no ratio: quicker ({duration(cost)} per sample) but less accurate than every solver"

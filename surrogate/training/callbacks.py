@@ -10,10 +10,10 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping
 
 from surrogate.progress import EpochBar
-from surrogate.training.history import write_history
+from surrogate.training.history import Row, write_history
 from surrogate.training.shuffle import derived_seed
 
 Trainer = lightning.Trainer
@@ -60,7 +60,7 @@ class History(Callback):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[dict[str, int | float]] = []
+        self.rows: list[Row] = []
         self._began = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Module) -> None:
@@ -105,6 +105,17 @@ class SaveState(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Module) -> None:
         """Write the state."""
         trainer.save_checkpoint(self.path)
+
+
+class Patience(EarlyStopping):
+    """Stop after ``epochs`` without improvement; a training that was killed just then stops there again."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__("validation_loss", patience=epochs, check_finite=False)
+
+    def on_train_start(self, trainer: Trainer, pl_module: Module) -> None:
+        """Stop if the checkpoint says so."""
+        trainer.should_stop = self.wait_count >= self.patience
 
 
 class EpochProgress(Callback):

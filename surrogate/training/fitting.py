@@ -15,6 +15,7 @@ from typing import Any
 import lightning
 import torch
 import xarray as xr
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -24,7 +25,7 @@ from surrogate.datasets.fields import as_dataset
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.splits import refuse_overlap
 from surrogate.datasets.windows import Windows
-from surrogate.training.callbacks import BestWeights, EpochProgress, History, SaveState, SeedSteps
+from surrogate.training.callbacks import BestWeights, EpochProgress, History, Patience, SaveState, SeedSteps
 from surrogate.training.checkpoint import WholeCheckpoints
 from surrogate.training.closed_form import ClosedForm, solve
 from surrogate.training.history import plot_history
@@ -104,16 +105,11 @@ def fit(
     """
     if epochs < 1 or batch_size < 1:
         raise expected("epochs and batch_size of at least 1", (epochs, batch_size), "Correct them.")
+    _check_options(trainer or {})
     signature, training, validation = _parts(data)
     objective, optimizer = objective or RelativeL2(), optimizer or OneCycleAdamW()
-    _check_options(trainer or {})
     dtype = _floating(precision)
-    model = assemble(
-        cast_floating(network, dtype),
-        signature,
-        fit_normalizers(training, signature, dtype),
-        attributes={name: _attributes(training[name]) for name in signature.out_fields},
-    )
+    model = _untrained(network, signature, training, dtype)
     _try_one_batch(model, training, objective)
     settings = {"epochs": epochs, "batch_size": batch_size, "objective": _words(objective)}
     settings |= {"optimizer": _words(optimizer), "patience": patience, "seed": seed, "precision": precision}
@@ -125,33 +121,55 @@ def fit(
             model.record = {**record, **solve(model, training, validation, batch_size)}
             model.cpu().eval().save(folder / MODEL)
             return model
+        options = {"max_epochs": epochs, "devices": devices, "precision": precision, "logger": logger}
+        options |= {"gradient_clip_val": optimizer.gradient_clip, **(trainer or {})}
         loaders = _loaders(training, validation, signature, batch_size, seed, dtype)
-        best, history, state = BestWeights(), History(folder / LOG), folder / STATE
-        own = [SeedSteps(seed), best, history, EpochProgress(), SaveState(state), *_patience(patience)]
-        options = {
-            "max_epochs": epochs,
-            "devices": devices,
-            "precision": precision,
-            "logger": logger,
-            "callbacks": [*own, *callbacks],
-            "plugins": [WholeCheckpoints()],
-            "default_root_dir": folder,
-            "gradient_clip_val": optimizer.gradient_clip,
-        }
-        began = time.perf_counter()
-        with _quiet(), torch.random.fork_rng():
-            engine = lightning.Trainer(**{**QUIET, **options, **(trainer or {})})
-            module = TrainingModule(model, objective, optimizer)
-            engine.fit(module, *loaders, ckpt_path=state if state.exists() else None)
-        if not best.weights:
-            raise NumericalFailure("Training stopped: the validation loss was finite in no epoch. Check the data.")
-        model.load_state_dict(best.weights)
-        model.record = {**record, **_outcome(best, history, time.perf_counter() - began)}
+        stop = [] if patience is None else [Patience(patience)]
+        module = TrainingModule(model, objective, optimizer)
+        first, outcome, history = _train(module, loaders, folder, seed, [*stop, *callbacks], options)
+        model.record = {**record, **outcome}
         model = model.cpu().eval()
-        if engine.is_global_zero:
+        if first:
             plot_history(history.rows, folder / PLOT)
             model.save(folder / MODEL)
     return model
+
+
+def _untrained(network: nn.Module, signature: Signature, training: xr.Dataset, dtype: torch.dtype) -> Surrogate:
+    if not network.training:
+        network.train()  # Lightning trains in the mode that it finds
+    return assemble(
+        cast_floating(network, dtype),
+        signature,
+        fit_normalizers(training, signature, dtype),
+        attributes={name: _attributes(training[name]) for name in signature.out_fields},
+    )
+
+
+def _train(
+    module: TrainingModule,
+    loaders: tuple[DataLoader[Any], DataLoader[Any]],
+    folder: Path,
+    seed: int,
+    callbacks: list[lightning.Callback],
+    options: Mapping[str, Any],
+) -> tuple[bool, dict[str, Any], History]:
+    """Leave the best weights in ``module.model``; return whether this process is the first, and what came out."""
+    best, history, state = BestWeights(), History(folder / LOG), folder / STATE
+    own = [SeedSteps(seed), best, history, EpochProgress(), SaveState(state)]
+    began = time.perf_counter()
+    with _quiet(), isolate_rng():
+        engine = lightning.Trainer(
+            callbacks=[*own, *callbacks],
+            default_root_dir=folder,
+            plugins=[WholeCheckpoints()],
+            **{**QUIET, **options},
+        )
+        engine.fit(module, *loaders, ckpt_path=state if state.exists() else None)
+    if not best.weights:
+        raise NumericalFailure("Training stopped: the validation loss was finite in no epoch. Check the data.")
+    module.model.load_state_dict(best.weights)
+    return engine.is_global_zero, _outcome(best, history, time.perf_counter() - began), history
 
 
 def _parts(data: xr.DataTree) -> tuple[Signature, xr.Dataset, xr.Dataset]:
@@ -220,14 +238,6 @@ def _as_is(batch: Any) -> Any:
 
 def _floating(precision: Any) -> torch.dtype:
     return torch.float64 if str(precision).startswith("64") else torch.float32
-
-
-def _patience(epochs: int | None) -> list[lightning.Callback]:
-    if epochs is None:
-        return []
-    from lightning.pytorch.callbacks import EarlyStopping
-
-    return [EarlyStopping("validation_loss", patience=epochs, check_finite=False)]
 
 
 def _outcome(best: BestWeights, history: History, seconds: float) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from surrogate.datasets.store import whole_file
 
+Row = dict[str, int | float]
 
-def write_history(rows: list[dict[str, int | float]], path: Path) -> None:
+
+def write_history(rows: list[Row], path: Path) -> None:
     """Write one line per epoch, whole or not at all."""
     with whole_file(path, overwrite=True) as part, part.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
@@ -16,7 +18,7 @@ def write_history(rows: list[dict[str, int | float]], path: Path) -> None:
         writer.writerows(rows)
 
 
-def plot_history(rows: list[dict[str, int | float]], path: Path) -> None:
+def plot_history(rows: list[Row], path: Path) -> None:
     """Draw both losses and the learning rate over the epochs."""
     from matplotlib.figure import Figure
 

@@ -24,9 +24,9 @@ RUN, MODEL = "run.json", "surrogate.safetensors"
 def make_record(
     model: Surrogate, training: xr.Dataset, validation: xr.Dataset, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return data hash, network, settings, versions and command of a training."""
+    """Return data hash, network, settings, versions and command of a training, as they come back from JSON."""
     manifest = describe(model)
-    return {
+    record = {
         "network": manifest["network"],
         "weights": _hash_shapes(model),
         "signature": manifest["signature"],
@@ -36,6 +36,8 @@ def make_record(
         "versions": {name: importlib.metadata.version(name) for name in ("surrogate-pde", "torch", "lightning")},
         "command": " ".join(sys.argv),
     }
+    plain: dict[str, Any] = json.loads(json.dumps(record))
+    return plain
 
 
 def _hash_data(*parts: xr.Dataset) -> str:
@@ -61,10 +63,10 @@ def check_same_run(folder: Path, record: dict[str, Any]) -> bool:
         It holds another training.
     """
     file = folder / RUN
-    identity = json.loads(json.dumps({key: record[key] for key in IDENTITY}))
+    identity = {key: record[key] for key in IDENTITY}
     if file.exists():
         stored = json.loads(file.read_text())
-        differing = [key for key in IDENTITY if stored[key] != identity[key]]
+        differing = [key for key in IDENTITY if stored.get(key) != identity[key]]
         if differing:
             do = "Choose another `path`, or delete the folder."
             raise expected(f"the training that {str(folder)!r} holds", f"another {' and '.join(differing)}", do)

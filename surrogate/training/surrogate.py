@@ -112,7 +112,7 @@ class Surrogate(Operator):
             do = "Resample the fields, or use a network with `resolution = None`."
             raise expected(f"the training resolution {own.shape}", domain.shape, do)
 
-    def state_dict(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+    def state_dict(self, *arguments: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # passed on
         """Return the tensors; some libraries' networks add their constructor arguments, which are left out."""
         state: dict[str, Any] = super().state_dict(*arguments, **options)
         for name in [name for name, value in state.items() if not isinstance(value, Tensor)]:

@@ -43,9 +43,18 @@ def _panel(axes: Axes, comparison: Comparison, mode: Mode) -> None:
             axes.errorbar(timing.median, row.error, error, spread, fmt=marker, color=color, ms=8, capsize=2, label=name)
     _baselines(axes, comparison)
     _floor(axes, comparison)
+    _widen(axes)
     axes.set_title(MODES[mode], fontsize="medium")
     axes.set_xlabel("seconds per sample")
     tidy(axes)
+
+
+def _widen(axes: Axes) -> None:
+    """Show at least a decade of costs, so that differences do not look larger than they are."""
+    low, high = axes.get_xlim()
+    if high < 10 * low:
+        middle = math.sqrt(low * high)
+        axes.set_xlim(middle / math.sqrt(10), middle * math.sqrt(10))
 
 
 def _solvers(axes: Axes, comparison: Comparison, mode: Mode) -> None:
