@@ -65,9 +65,7 @@ class Grid:
     def __post_init__(self, periodic: bool | None) -> None:
         shape = tuple(int(n) for n in self.shape)
         if len(shape) > 3:
-            raise expected(
-                "one to three axes, or none for series", shape, "Give the number of points along x, y, z."
-            )
+            raise expected("one to three axes, or none for series", shape, "Give the number of points along x, y, z.")
         extent = tuple(_interval(e) for e in (self.extent or (1.0,) * len(shape)))
         if periodic is not None and self.boundary:
             raise expected("`boundary` or `periodic`", "both", "Leave one out.")

@@ -1,6 +1,7 @@
 from . import cases as cases
 from . import datasets as datasets
 from . import evaluation as evaluation
+from . import forecasters as forecasters
 from . import layers as layers
 from . import models as models
 from . import solvers as solvers
@@ -8,12 +9,15 @@ from . import training as training
 from .datasets import Grid as Grid
 from .datasets import InputError as InputError
 from .datasets import NumericalFailure as NumericalFailure
+from .datasets import from_frame as from_frame
 from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
 from .evaluation import compare as compare
 from .evaluation import relative_error as relative_error
+from .evaluation import forecast_errors as forecast_errors
+from .forecasting import forecast as forecast
 from .generation import generate as generate
 from .operator import Operator as Operator
 from .operator import Stepper as Stepper

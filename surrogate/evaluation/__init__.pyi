@@ -8,6 +8,8 @@ from .conservation import drift as drift
 from .correlations import correlation as correlation
 from .correlations import correlation_time as correlation_time
 from .field_errors import relative_error as relative_error
+from .forecast_errors import ForecastErrors as ForecastErrors
+from .forecast_errors import forecast_errors as forecast_errors
 from .matching import break_even as break_even
 from .matching import match as match
 from .matching import pareto_front as pareto_front
