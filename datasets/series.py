@@ -140,9 +140,8 @@ def _numbers(table: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for name in table.columns:
         column = table[name]
-        plain = (
-            column if column.dtype.kind in "biuf" else column.astype(str).where(column.notna())
-        )  # a date is no number
+        # a date would become a number
+        plain = column if column.dtype.kind in "biuf" else column.astype(str).where(column.notna())
         numbers = pd.to_numeric(plain, errors="coerce")
         bad = np.flatnonzero(numbers.isna().to_numpy() & column.notna().to_numpy())
         if len(bad):

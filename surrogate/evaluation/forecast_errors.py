@@ -75,16 +75,13 @@ def forecast_errors(
         for first in range(0, len(windows), batch_size):
             batch = windows.__getitems__(list(range(first, min(first + batch_size, len(windows)))))
             frames = _forecast(model, {key: value.to(target) for key, value in batch.items()}, signature.horizon)
-            error = (frames.cpu().double() - batch["y"].double()).reshape(
-                len(frames), -1, len(deviation), *frames.shape[2:]
-            )
-            error = error.movedim(2, -1).flatten(0, -2) / deviation
-            sums += torch.stack([error.square().mean(0), error.abs().mean(0)]) * len(frames)
-    means = sums / len(windows)
-    pairs = {
-        name: (float(square), float(size)) for name, square, size in zip(signature.out_fields, *means, strict=True)
-    }
-    return ForecastErrors(*map(float, means.mean(1)), windows=len(windows), fields=pairs)
+            error = frames.cpu().double() - batch["y"].double()
+            scaled = error.reshape(len(error), -1, len(deviation), *error.shape[2:]).movedim(2, -1) / deviation
+            points = scaled.flatten(0, -2)
+            sums += torch.stack([points.square().mean(0), points.abs().mean(0)]) * len(frames)
+    square, size = sums / len(windows)
+    fields = {name: (float(a), float(b)) for name, a, b in zip(signature.out_fields, square, size, strict=True)}
+    return ForecastErrors(float(square.mean()), float(size.mean()), len(windows), fields)
 
 
 def _forecast(model: Stepper, batch: Batch, horizon: int) -> Tensor:
