@@ -76,8 +76,11 @@ def main() -> None:
             seconds.append(getattr(model, "record", {}).get("training_seconds", 0.0))
         mse, mae = (statistics.fmean(getattr(error, key) for error in errors) for key in ("mse", "mae"))
         spread = max(error.mse for error in errors) - min(error.mse for error in errors)
-        row = f"{name:12} {mse:7.4f} {mae:7.4f} {spread:7.4f} {errors[0].windows:8} {seeds:6} {statistics.fmean(seconds):8.1f}"
-        print(f"{row}  {PUBLISHED.get(name, '-') if options.horizon == 96 else ''}", flush=True)
+        row = f"{name:12} {mse:7.4f} {mae:7.4f} {spread:7.4f} {errors[0].windows:8} {seeds:6}"
+        print(
+            f"{row} {statistics.fmean(seconds):8.1f}  {PUBLISHED.get(name, '-') if options.horizon == 96 else ''}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
