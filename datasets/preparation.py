@@ -166,8 +166,7 @@ def _split(keys: list[str], counts: tuple[int, ...]) -> list[np.ndarray]:
             waiting = sum(later > 0 for later in counts[number + 1 :])
             possible = cuts[cuts > start][: len(cuts[cuts > start]) - waiting]
             if not len(possible):
-                do = 'Give more (different) samples or another split; split_by="time" splits series.'
-                raise expected(f"samples for {part!r}", "none left", do)
+                raise expected(f"samples for {part!r}", "none left", "Give more (different) samples or another split.")
             end = int(possible[np.abs(possible - sum(counts[: number + 1])).argmin()])
         parts.append(order[start:end])
         start = end

@@ -48,13 +48,12 @@ def regular(values: pd.DataFrame, stamps: pd.Index, *, fill: bool) -> tuple[pd.D
     steps = np.diff(ticks)
     _refuse(steps == 0, stamps, "each time once", "twice", "Remove one of the rows (drop_duplicates).")
     _refuse(steps < 0, stamps, "increasing times", "after a later one", "Sort the table (sort_values).")
-    step = np.sort(steps)[len(steps) // 2]
+    step = _most_common(steps)
     ratio = steps / step
     tolerance = 0.0 if _dated(stamps) else 1e-6
     whole = np.abs(ratio - np.round(ratio)) <= tolerance * np.maximum(ratio, 1)
-    _refuse(
-        ~whole | (ratio < 0.5), stamps, f"a regular step of {_words(stamps, step)}", "off it", "Resample the table."
-    )
+    irregular = ~whole | (ratio < 0.5)
+    _refuse(irregular, stamps, f"a regular step of {_words(stamps, step)}", "off it", "Resample the table.")
     rows = np.concatenate([[0], np.cumsum(np.round(ratio).astype(np.int64))])
     if fill and rows[-1] + 1 > len(rows):
         values = values.set_axis(rows).reindex(np.arange(rows[-1] + 1)).reset_index(drop=True)
@@ -64,6 +63,13 @@ def regular(values: pd.DataFrame, stamps: pd.Index, *, fill: bool) -> tuple[pd.D
     do = "Pass missing='interpolate' to fill it, or cut the table there."
     _refuse(lacking, stamps, f"a row every {_words(stamps, step)}", "after a gap", do)
     return values.reset_index(drop=True), stamps
+
+
+def _most_common(steps: np.ndarray) -> int | float:
+    """Return the step that is most frequent up to round-off, the smallest of several."""
+    _, first, counts = np.unique(np.round(steps / steps.max(), 9), return_index=True, return_counts=True)
+    step: int | float = steps[first[counts.argmax()]].item()
+    return step
 
 
 def numbers_of(stamps: pd.Index) -> tuple[np.ndarray, dict[str, str]]:
@@ -88,7 +94,7 @@ def _dated(stamps: pd.Index) -> bool:
     return isinstance(stamps, pd.DatetimeIndex)
 
 
-def _words(stamps: pd.Index, step: float) -> str:
+def _words(stamps: pd.Index, step: int | float) -> str:
     return str(pd.Timedelta(int(step), unit="ns")) if _dated(stamps) else f"{step:.6g}"
 
 

@@ -177,7 +177,8 @@ def _parts(data: xr.DataTree) -> tuple[Signature, xr.Dataset, xr.Dataset]:
         raise expected("the tree from `prepare`", type(data).__name__, "Call `prepare(fields, inputs=, outputs=)`.")
     training, validation = as_dataset(data["train"]), as_dataset(data["validation"])
     if not validation.sizes["sample"] or not validation.sizes.get("time", 1):
-        raise expected("at least one validation sample", 0, "Choose a `split` with a validation part.")
+        do = 'Choose a `split` with a validation part; series can be prepared with split_by="time".'
+        raise expected("at least one validation sample", 0, do)
     signature = Signature.from_data(data)
     if training.attrs.get("split_by") == "time":
         refuse_overlap(training, validation, signature.history)
