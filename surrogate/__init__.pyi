@@ -22,6 +22,7 @@ from .generation import generate as generate
 from .operator import Operator as Operator
 from .operator import Stepper as Stepper
 from .prediction import predict as predict
+from .reduced import PODStepper as PODStepper
 from .rollouts import rollout as rollout
 from .training import OneCycleAdamW as OneCycleAdamW
 from .training import Surrogate as Surrogate
