@@ -35,8 +35,8 @@ class PODStepper(Stepper):
     >>> pod = sg.datasets.POD(data, ["u"], rank=4)
     >>> series = pod.transform(data)
     >>> model = sg.PODStepper(pod, sg.fit(sg.forecasters.Ridge.for_data(series), series))
-    >>> dict(sg.rollout(model, data["validation"], steps=3, progress=False).sizes)
-    {'sample': 1, 'time': 3, 'x': 32}
+    >>> dict(sg.rollout(model, data["train"], steps=3, progress=False).sizes)
+    {'sample': 8, 'time': 3, 'x': 32}
     """
 
     def __init__(self, pod: POD, stepper: Stepper) -> None:

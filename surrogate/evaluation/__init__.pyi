@@ -8,11 +8,11 @@ from .conservation import drift as drift
 from .correlations import correlation as correlation
 from .correlations import correlation_time as correlation_time
 from .field_errors import relative_error as relative_error
-from .forecast_errors import ForecastErrors as ForecastErrors
-from .forecast_errors import forecast_errors as forecast_errors
 from .matching import break_even as break_even
 from .matching import match as match
 from .matching import pareto_front as pareto_front
 from .report import Comparison as Comparison
 from .spectra import energy_spectrum as energy_spectrum
 from .spectra import spectral_error as spectral_error
+from .window_errors import ForecastErrors as ForecastErrors
+from .window_errors import forecast_errors as forecast_errors

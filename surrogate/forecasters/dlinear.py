@@ -6,8 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.forecasters.linear import Linear
-from surrogate.layers.moving_average import moving_average
 from surrogate.layers.series_linear import SeriesLinear
+from surrogate.layers.trend import moving_average
 
 
 class DLinear(Linear):

@@ -14,10 +14,10 @@ from surrogate.forecasters import patchtst_reference
 from surrogate.forecasters.forecaster import Forecaster
 from surrogate.layers.configuration import with_defaults
 from surrogate.layers.feed_forward import FeedForward
-from surrogate.layers.moving_average import moving_average
 from surrogate.layers.residual_attention import ResidualAttention
 from surrogate.layers.rev_in import RevIN
 from surrogate.layers.series_linear import SeriesLinear
+from surrogate.layers.trend import moving_average
 
 
 class PatchTST(Forecaster):
