@@ -166,6 +166,12 @@ def test_data_and_models_that_do_not_fit_are_refused() -> None:
         sg.fit(model.network, leaky)
 
 
+def test_series_are_no_truth_for_compare() -> None:
+    model, data = ridge()
+    with pytest.raises(InputError, match=r"fields over space, got series. Use `forecast_errors`"):
+        sg.compare({"ridge": model}, data["test"])
+
+
 def test_any_network_on_channels_learns_series_too() -> None:
     data = prepared(history=8, horizon=2)
     torch.manual_seed(0)

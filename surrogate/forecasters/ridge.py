@@ -25,8 +25,8 @@ class Ridge(Forecaster):
     .. math:: W = \arg\min \sum \lVert y - W x \rVert^2 + \lambda\,\mathrm{tr}(G)/L\,\lVert W \rVert^2,
               \qquad G = \sum x x^\top .
 
-    Deterministic, and a matter of seconds: the forecast that any trained network has to beat. A constant term would learn
-    the drift of the training part, so there is none.
+    Deterministic, and a matter of seconds: the forecast that any trained network has to beat. There is no constant
+    term, which would learn the drift of the training part.
 
     Parameters
     ----------
