@@ -6,7 +6,11 @@ from .grid import Grid as Grid
 from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange
 from .opening import open_dataset as open_dataset
+from .pod import POD as POD
 from .preparation import prepare as prepare
+from .probes import probe as probe
+from .series import from_frame as from_frame
 from .signature import Signature as Signature
+from .splits import ConstantSeries as ConstantSeries
 from .store import save_dataset as save_dataset
 from .windows import Windows as Windows

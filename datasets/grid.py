@@ -23,6 +23,8 @@ Sides = tuple[str, str]
 class Grid:
     r"""A uniform grid on the box :math:`\prod_i [a_i, b_i]` in one to three dimensions.
 
+    Series without space lie on ``Grid(shape=())``, a single point without axes.
+
     Axis :math:`i` has :math:`n_i` points. The points are
 
     - periodic, ``location="node"``: :math:`a + j (b - a)/n` (the end point is the first point again and is left out),
@@ -62,8 +64,8 @@ class Grid:
 
     def __post_init__(self, periodic: bool | None) -> None:
         shape = tuple(int(n) for n in self.shape)
-        if not 1 <= len(shape) <= 3:
-            raise expected("a shape of one to three axes", shape, "Give the number of points along x, y, z.")
+        if len(shape) > 3:
+            raise expected("one to three axes, or none for series", shape, "Give the number of points along x, y, z.")
         extent = tuple(_interval(e) for e in (self.extent or (1.0,) * len(shape)))
         if periodic is not None and self.boundary:
             raise expected("`boundary` or `periodic`", "both", "Leave one out.")
@@ -165,10 +167,10 @@ class Grid:
         Raises
         ------
         InputError
-            There is no space axis, or an axis is not uniform.
+            There are other axes than those of space, sample and time, or an axis is not uniform.
         """
         names = [name for name in AXES if name in fields.dims]
-        if not names:
+        if not names and not set(fields.dims) <= {"sample", "time"}:
             raise expected("fields on a grid with dimension x (and y, z)", tuple(fields.dims), "Rename the dimensions.")
         missing = [name for name in names if name not in fields.coords]
         if missing:
@@ -178,7 +180,7 @@ class Grid:
             shape=tuple(axis.size for axis in axes),
             extent=tuple(_extent(axis) for axis in axes),
             boundary=tuple(cast(Sides, tuple(axis.attrs.get("boundary", ("wall", "wall")))) for axis in axes),
-            location=axes[0].attrs.get("location", "node"),
+            location=axes[0].attrs.get("location", "node") if axes else "node",
         )
         for axis, points, h in zip(axes, grid.axes, grid.spacing, strict=True):
             _check_points(axis, points, h)

@@ -13,6 +13,8 @@ from surrogate.datasets.readers.arrays import GridChoice
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.readers.pt import read_pt
+from surrogate.datasets.readers.tables import READERS as TABLES
+from surrogate.datasets.readers.tables import read_table
 from surrogate.datasets.store import SUFFIXES
 
 ARRAY_READERS = {".mat": read_mat, ".pt": read_pt, ".pth": read_pt}
@@ -21,7 +23,9 @@ ARRAY_READERS = {".mat": read_mat, ".pt": read_pt, ".pth": read_pt}
 def open_dataset(
     path: str | Path, *, names: Mapping[str, str] | None = None, grid: GridChoice | None = None
 ) -> xr.Dataset:
-    """Open a file as fields: ours and netCDF-4 (``.h5``, ``.hdf5``, ``.nc``), FNO-style ``.mat``, tensors in ``.pt``.
+    """Open a file as fields: ours and netCDF-4, FNO-style ``.mat``, tensors in ``.pt``, tables of series.
+
+    The suffixes are ``.h5``, ``.hdf5``, ``.nc``; ``.mat``; ``.pt``, ``.pth``; ``.csv``, ``.parquet``.
 
     Parameters
     ----------
@@ -48,8 +52,8 @@ def open_dataset(
         raise expected("an existing file", f"{str(path)!r}", "Check the path.")
     if path.stat().st_size == 0:
         raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
-    if path.suffix not in (*SUFFIXES, *ARRAY_READERS):
-        known = ", ".join([*SUFFIXES, *ARRAY_READERS])
+    if path.suffix not in (*SUFFIXES, *ARRAY_READERS, *TABLES):
+        known = ", ".join([*SUFFIXES, *ARRAY_READERS, *TABLES])
         do = "Convert it, or rename it if the suffix is wrong."
         raise expected(f"a file that ends in {known}", f"{str(path)!r}", do)
     try:
@@ -65,6 +69,8 @@ def _read(path: Path, names: Mapping[str, str], grid: GridChoice | None) -> xr.D
         return ARRAY_READERS[path.suffix](path, names=names, grid=grid)
     if grid is not None:
         raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
+    if path.suffix in TABLES:
+        return read_table(path, names=names)
     fields = read_netcdf(path)
     renamed = {names.get(str(name), str(name)) for name in fields.variables}
     if not names.keys() <= set(fields.variables) or len(renamed) < len(fields.variables):

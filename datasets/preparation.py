@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -11,9 +12,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check, require, uniform_step
 from surrogate.datasets.grid import AXES
-
-PARTS = ("train", "validation", "test")
-Split = tuple[float, float, float] | tuple[int, int, int]
+from surrogate.datasets.splits import PARTS, Split, time_split, whole_counts
 
 
 def prepare(
@@ -25,8 +24,9 @@ def prepare(
     horizon: int = 1,
     group: str | None = None,
     split: Split = (0.8, 0.1, 0.1),
+    split_by: Literal["sample", "time"] = "sample",
 ) -> xr.DataTree:
-    """Say which fields enter and leave, and split the samples into train, validation and test.
+    """Say which fields enter and leave, and split the samples (or the times) into train, validation and test.
 
     A sample's place depends only on its content: samples (or groups) are ranked by hash, so that it does not change
     when samples are added or reordered, and equal samples are never on two sides.
@@ -45,7 +45,11 @@ def prepare(
     group
         Name of a variable over ``sample``; samples with the same value stay together, in parts of about the size asked.
     split
-        Fractions that sum to 1, or counts of samples.
+        Fractions that sum to 1, or counts of samples. By time: of rows, earliest first; rows beyond the counts are
+        left out.
+    split_by
+        ``"sample"``, or ``"time"`` for series: the past trains, the future tests. Validation and test begin ``history``
+        rows early, so that their first target is their first own row; no target is ever in two parts.
 
     Returns
     -------
@@ -82,6 +86,11 @@ def prepare(
     chosen = dataset[list(roles)].assign_attrs(history=history, horizon=horizon)
     for name, role in roles.items():
         chosen[name].attrs["role"] = role
+    if split_by == "time":
+        if group is not None or "state" not in roles.values():
+            got = "a steady map" if group is None else f"group={group!r}"
+            raise expected("series that are stepped in time, without groups, to split by time", got, "Split by sample.")
+        return xr.DataTree.from_dict(time_split(chosen, split, history, horizon))
     keys = _keys(dataset, inputs, group)
     members = _split(keys, _counts(split, len(keys)))
     parts = {part: chosen.isel(sample=np.sort(ids)) for part, ids in zip(PARTS, members, strict=True)}
@@ -138,14 +147,9 @@ def _keys(fields: xr.Dataset, inputs: Sequence[str], group: str | None) -> list[
 
 
 def _counts(split: Split, samples: int) -> tuple[int, ...]:
-    if len(split) != 3 or any(not np.isfinite(part) or part < 0 for part in split):
-        raise expected("a split of three non-negative numbers (train, validation, test)", split, "Correct `split`.")
-    if all(isinstance(part, int) for part in split) and sum(split) != 1:
-        if sum(split) > samples:
-            raise expected(f"counts that sum to at most {samples}", split, "Ask for fewer samples.")
-        return tuple(int(part) for part in split)
-    if not np.isclose(sum(split), 1.0):
-        raise expected("fractions that sum to 1, or whole counts", split, "Correct `split`.")
+    counts = whole_counts(split, samples, of="samples")
+    if counts is not None:
+        return counts
     edges = np.round(np.cumsum(split) * samples).astype(int)
     return tuple(int(n) for n in np.diff(edges, prepend=0))
 

@@ -24,7 +24,7 @@ class Operator(nn.Module, ABC):
     static_fields, parameter_fields
         Names of the channels of ``static`` and of the columns of ``parameters``.
     domain
-        The grid on which the operator was made. ``x`` is ``(batch, channel, *space)``.
+        The grid on which the operator was made. ``x`` is ``(batch, channel, *space)``; series have no space.
     attributes
         For a field its ``units`` and ``long_name``; fields not listed take them from the input.
     settings
@@ -111,4 +111,4 @@ class Stepper(Operator):
 
 def finite(frames: Tensor) -> Tensor:
     """Return for frames ``(batch, channel, *space)`` where all points are finite: ``(batch, channel)``, no sync."""
-    return torch.isfinite(frames.flatten(2).abs().amax(-1))
+    return torch.isfinite(frames.unsqueeze(2).flatten(2).abs().amax(-1))  # also for series, which have no space

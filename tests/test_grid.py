@@ -113,8 +113,7 @@ def test_bare_coordinates_are_nodes_of_a_closed_axis_also_in_single_precision() 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"shape": ()}, "one to three axes"),
-        ({"shape": (2, 2, 2, 2)}, "one to three axes"),
+        ({"shape": (2, 2, 2, 2)}, "one to three axes, or none for series"),
         ({"shape": (1,)}, "at least 2 points along x"),
         ({"shape": (4, 4), "extent": (1.0,)}, "equal length"),
         ({"shape": (4,), "extent": ((1.0, 1.0),)}, "positive length"),
@@ -149,6 +148,12 @@ def test_part_of_an_axis_is_refused_with_the_reason() -> None:
     fields = xr.Dataset(coords=Grid(shape=(8,), periodic=True).coordinates())
     with pytest.raises(InputError, match=r"points from 0 to 0.375 on \[0.0, 1.0\]. Part of an axis"):
         Grid.from_fields(fields.isel(x=slice(4)))
+
+
+def test_series_lie_on_a_point() -> None:
+    grid = Grid.from_fields(xr.Dataset({"load": (("sample", "time"), np.ones((2, 3)))}))
+    assert grid == Grid(shape=())
+    assert (grid.dim, grid.names, grid.axes, grid.quadrature_weights, grid.coordinates()) == (0, (), (), (), {})
 
 
 def test_fields_without_space_or_coordinate_are_refused() -> None:

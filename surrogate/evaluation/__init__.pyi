@@ -14,3 +14,5 @@ from .matching import pareto_front as pareto_front
 from .report import Comparison as Comparison
 from .spectra import energy_spectrum as energy_spectrum
 from .spectra import spectral_error as spectral_error
+from .window_errors import ForecastErrors as ForecastErrors
+from .window_errors import forecast_errors as forecast_errors

@@ -140,6 +140,8 @@ def _truth(truth: Fields, samples: int | None) -> tuple[xr.Dataset, xr.Dataset |
     dataset = as_dataset(truth)
     if "sample" not in dataset.dims:
         raise expected("fields with a dimension 'sample'", tuple(dataset.dims), "Use fields.expand_dims('sample').")
+    if not Grid.from_fields(dataset).dim:
+        raise expected("fields over space", "series", "Use `forecast_errors` for forecasts of series.")
     available = dataset.sizes["sample"]
     if samples is not None and not 1 <= samples <= available:
         raise expected(f"1 to {available} samples", samples, "Ask for fewer, or give more truth.")

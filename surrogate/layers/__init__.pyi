@@ -2,5 +2,9 @@ from .attention import Attention as Attention
 from .encoder_layer import EncoderLayer as EncoderLayer
 from .feed_forward import FeedForward as FeedForward
 from .head_norm import HeadNorm as HeadNorm
+from .residual_attention import ResidualAttention as ResidualAttention
+from .rev_in import RevIN as RevIN
+from .series_linear import SeriesLinear as SeriesLinear
 from .spectral_convolution import SpectralConvolution as SpectralConvolution
 from .spectral_decoder import SpectralDecoder as SpectralDecoder
+from .trend import moving_average as moving_average

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
+from surrogate.layers.configuration import with_defaults
 from surrogate.layers.spectral_convolution import SpectralConvolution, check_window
-from surrogate.models.network import GridNetwork, with_defaults
+from surrogate.models.network import GridNetwork
 
 
 class FNO(GridNetwork):

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
 from surrogate.layers.attention import Attention
+from surrogate.layers.configuration import with_defaults
 from surrogate.layers.encoder_layer import EncoderLayer
 from surrogate.layers.feed_forward import FeedForward
 from surrogate.layers.spectral_decoder import SpectralDecoder
 from surrogate.models import galerkin_reference
-from surrogate.models.network import GridNetwork, with_defaults
+from surrogate.models.network import GridNetwork
 
 RECIPE = {
     "epochs": 100,

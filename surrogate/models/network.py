@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
+from surrogate.layers.configuration import Published
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Network = TypeVar("Network", bound="GridNetwork")
 
 
-class GridNetwork(nn.Module, ABC):
+class GridNetwork(Published, nn.Module, ABC):
     """A network ``y = network(x, coordinates=None, parameters=None)`` from fields to fields on one grid.
 
     Every constructor argument is kept as an attribute of the same name, so that the network can be built again.
@@ -27,12 +28,9 @@ class GridNetwork(nn.Module, ABC):
     ----------
     resolution
         The shape of grid that may enter; None for any.
-    PUBLISHED
-        For each configuration of the literature its ``network`` and ``training`` arguments.
     """
 
     resolution: ClassVar[tuple[int, ...] | None] = None
-    PUBLISHED: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {}
 
     def __init__(
         self,
@@ -106,13 +104,6 @@ class GridNetwork(nn.Module, ABC):
         }
         return cls(**{**sizes, **network})
 
-    @classmethod
-    def published(cls: type[Network], name: str) -> Network:
-        """Return the network in the configuration ``name`` of its paper: a key of ``PUBLISHED``."""
-        if name not in cls.PUBLISHED:
-            raise expected(f"a configuration out of {', '.join(cls.PUBLISHED)}", repr(name), "Correct the name.")
-        return cls(**cls.PUBLISHED[name]["network"])
-
     def gather(
         self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None
     ) -> tuple[Float[Tensor, "batch channel *space"], Float[Tensor, "samples *space dim"]]:
@@ -142,11 +133,3 @@ def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tenso
         for n, wraps in zip(shape, periodic, strict=True)
     ]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
-
-
-def with_defaults(options: Mapping[str, Any] | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options, completed by the defaults; raise `InputError` for a name that is not among these."""
-    unknown = sorted(set(options or {}) - set(defaults))
-    if unknown:
-        raise expected(f"options out of {', '.join(defaults)}", ", ".join(unknown), "Correct the name.")
-    return {**defaults, **(options or {})}

@@ -23,9 +23,11 @@ from surrogate.compute import cast_floating, computing
 from surrogate.datasets.errors import NumericalFailure, expected
 from surrogate.datasets.fields import as_dataset
 from surrogate.datasets.signature import Signature
+from surrogate.datasets.splits import refuse_overlap
 from surrogate.datasets.windows import Windows
 from surrogate.training.callbacks import BestWeights, EpochProgress, History, Patience, SaveState, SeedSteps
 from surrogate.training.checkpoint import WholeCheckpoints
+from surrogate.training.closed_form import ClosedForm, solve
 from surrogate.training.history import plot_history
 from surrogate.training.manifest import load
 from surrogate.training.module import TrainingModule
@@ -62,7 +64,8 @@ def fit(
     Parameters
     ----------
     network
-        One of `surrogate.models`, or any ``nn.Module`` on ``(batch, channel, *space)``.
+        One of `surrogate.models` or `surrogate.forecasters`, or any ``nn.Module`` on ``(batch, channel, *space)``. One
+        that has a closed form (`Ridge`) is solved for: then epochs, optimizer and objective do not matter.
     data
         What `prepare` returned. The test part is not looked at.
     path
@@ -114,6 +117,10 @@ def fit(
     with _folder(path) as folder:
         if check_same_run(folder, record):
             return load(folder / MODEL, network=network)
+        if isinstance(network, ClosedForm):
+            model.record = {**record, **solve(model, training, validation, batch_size)}
+            model.cpu().eval().save(folder / MODEL)
+            return model
         options = {"max_epochs": epochs, "devices": devices, "precision": precision, "logger": logger}
         options |= {"gradient_clip_val": optimizer.gradient_clip, **(trainer or {})}
         loaders = _loaders(training, validation, signature, batch_size, seed, dtype)
@@ -169,9 +176,13 @@ def _parts(data: xr.DataTree) -> tuple[Signature, xr.Dataset, xr.Dataset]:
     if not isinstance(data, xr.DataTree) or not {"train", "validation"} <= set(data.children):
         raise expected("the tree from `prepare`", type(data).__name__, "Call `prepare(fields, inputs=, outputs=)`.")
     training, validation = as_dataset(data["train"]), as_dataset(data["validation"])
-    if not validation.sizes["sample"]:
-        raise expected("at least one validation sample", 0, "Choose a `split` with a validation part.")
-    return Signature.from_data(data), training, validation
+    if not validation.sizes["sample"] or not validation.sizes.get("time", 1):
+        do = 'Choose a `split` with a validation part; series can be prepared with split_by="time".'
+        raise expected("at least one validation sample", 0, do)
+    signature = Signature.from_data(data)
+    if training.attrs.get("split_by") == "time":
+        refuse_overlap(training, validation, signature.history)
+    return signature, training, validation
 
 
 def _check_options(trainer: Mapping[str, Any]) -> None:

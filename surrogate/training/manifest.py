@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
+import surrogate.forecasters
 import surrogate.models
 from surrogate.compute import cast_floating
 from surrogate.datasets.errors import InputError, expected
@@ -122,11 +123,11 @@ def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -
     if given is not None:
         return given(**entry["arguments"])
     name = entry["class"].rpartition(".")[2]
-    if not entry["class"].startswith("surrogate.models.") or name not in dir(surrogate.models):
-        do = "Pass `network=`, its class or an instance."
-        raise expected("one of our networks", repr(entry["class"]), do)
-    chosen: type[nn.Module] = getattr(surrogate.models, name)
-    return chosen(**entry["arguments"])
+    for package in (surrogate.models, surrogate.forecasters):
+        if entry["class"].startswith(f"{package.__name__}.") and name in dir(package):
+            chosen: type[nn.Module] = getattr(package, name)
+            return chosen(**entry["arguments"])
+    raise expected("one of our networks", repr(entry["class"]), "Pass `network=`, its class or an instance.")
 
 
 def _signature(entry: dict[str, Any]) -> Signature:

@@ -65,4 +65,6 @@ class TrainingModule(lightning.LightningModule):
 
     def compare(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return one loss per sample."""
+        if getattr(self.objective, "standardized", False):
+            prediction, target = self.model.standardize(prediction), self.model.standardize(target)
         return self.objective(prediction, target, self.model.domain.with_shape(tuple(target.shape[2:])))

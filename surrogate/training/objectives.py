@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,10 @@ PerSample = Float[Tensor, " batch"]
 
 @runtime_checkable
 class Objective(Protocol):
-    """A loss for each sample; `fit` averages over the samples of a batch."""
+    """A loss for each sample; `fit` averages over the samples of a batch.
+
+    With the attribute ``standardized = True`` it is given fields normalized as the network's output is.
+    """
 
     def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
         """Return one loss per sample. ``domain`` has the resolution of the tensors."""
@@ -68,8 +71,24 @@ class H1:
         return _ratio(error.flatten(1), target.flatten(1)) + self.weight * seminorm
 
 
+@dataclass(frozen=True)
+class MeanSquare:
+    r"""Mean of :math:`(p - t)^2` over channels and space, each field in units of its deviation in the training part.
+
+    The loss of forecasters: a window that is small counts little, other than in `RelativeL2`.
+    """
+
+    standardized: ClassVar[bool] = True
+
+    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+        """Return the mean square of each sample."""
+        return (prediction - target).square().flatten(1).mean(1)
+
+
 def gradient(frames: Frames, domain: Grid) -> Float[Tensor, "batch component *space"]:
     """Return the derivatives along all axes, stacked on the channel axis."""
+    if not domain.dim:
+        raise expected("fields over space for a gradient", "series", "Use another objective or metric.")
     parts = []
     for axis, (h, length, wraps) in enumerate(zip(domain.spacing, domain.lengths, domain.is_periodic, strict=True)):
         dim = axis + 2

@@ -29,7 +29,8 @@ class Surrogate(Operator):
     ----------
     network
         Any ``nn.Module`` on ``(batch, channel, *space)``. Where its ``forward`` has arguments ``coordinates`` or
-        ``parameters`` it is given them.
+        ``parameters`` it is given them. If it has the attribute ``layout = "series"``, it maps ``(batch, time,
+        channel)`` to ``(batch, horizon, channel)``: see `surrogate.forecasters`.
     signature
         What enters and leaves.
     normalizers
@@ -63,6 +64,11 @@ class Surrogate(Operator):
         if signature.parameter_fields and "parameters" not in self._arguments:
             do = "Add the argument, or leave the parameters out of the inputs."
             raise expected("a network whose forward takes `parameters`", type(network).__name__, do)
+        self._on_series = getattr(network, "layout", "") == "series"
+        if self._on_series and signature.in_channels != signature.history * len(signature.in_fields):
+            more = [*signature.static_fields, *signature.forcing_fields]
+            do = "Leave them out of the inputs, or choose another network."
+            raise expected("only series that are stepped in time for a forecaster", more, do)
 
     def forward(self, x: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
         """Return the output fields of the input fields ``x``."""
@@ -78,8 +84,16 @@ class Surrogate(Operator):
             if parameters is None:
                 raise expected(f"parameters {self.parameter_fields}", "none", "Add them to the fields.")
             extra["parameters"] = self._normalize("parameter", parameters)
-        output = self.network(stacked, **extra)
+        if self._on_series:
+            series = stacked.reshape(len(stacked), self.signature.history, -1)
+            output = self.network(series, **extra).flatten(1)
+        else:
+            output = self.network(stacked, **extra)
         return self._normalizer("output").denormalize(output)
+
+    def standardize(self, y: Tensor) -> Tensor:
+        """Return output fields in units of their mean and deviation in the training part."""
+        return self._normalizer("output").normalize(y)
 
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless ``domain`` is the box the network was trained on, at a resolution it accepts."""

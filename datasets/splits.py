@@ -1,0 +1,84 @@
+"""Sizes of the parts, and parts of series: the past to train, the future to test."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+
+PARTS = ("train", "validation", "test")
+Split = tuple[float, float, float] | tuple[int, int, int]
+
+
+class ConstantSeries(UserWarning):
+    """A series does not vary in the training part."""
+
+
+def time_split(fields: xr.Dataset, split: Split, history: int, horizon: int) -> dict[str, xr.Dataset]:
+    """Return the parts; validation and test begin ``history`` rows before their first target.
+
+    Warns with `ConstantSeries` where the training part tells nothing of a series.
+
+    Raises
+    ------
+    InputError
+        Counts or fractions that do not fit, or a part that is too short; tells how many rows are needed.
+    """
+    counts = _row_counts(split, fields.sizes["time"])
+    needed = {"train": history + horizon, "validation": horizon, "test": horizon}
+    parts, start = {}, 0
+    for part, count in zip(PARTS, counts, strict=True):
+        if count < needed[part] and (count or part == "train"):
+            what = f"at least {needed[part]} rows in {part!r} for history={history}, horizon={horizon}"
+            raise expected(what, count, "Give a longer series or another split, or use a shorter history or horizon.")
+        first = start if part == "train" or not count else start - history
+        parts[part] = fields.isel(time=slice(first, start + count)).assign_attrs(split_by="time")
+        start += count
+    for name, variable in parts["train"].data_vars.items():
+        if "time" in variable.dims and float(variable.max()) == float(variable.min()):
+            text = f"{name!r} is constant in the training part: forecasts of it, and its share in scores, say nothing."
+            warnings.warn(text, ConstantSeries, stacklevel=3)
+    return parts
+
+
+def refuse_overlap(training: xr.Dataset, later: xr.Dataset, history: int) -> None:
+    """Raise `InputError` if a target of ``later`` was also in ``training``, or before."""
+    if later.sizes["time"] <= history:
+        raise expected(f"more than {history} rows to judge by", later.sizes["time"], "Give a longer part.")
+    last, first = float(training["time"][-1]), float(later["time"][history])
+    if first <= last:
+        got = f"targets from time {first:.10g} on where training ends at {last:.10g}"
+        do = 'Split with prepare(..., split_by="time").'
+        raise expected("targets that all come after the training part", got, do)
+
+
+def whole_counts(split: Split, available: int, *, of: str) -> tuple[int, int, int] | None:
+    """Return the counts, or None for fractions.
+
+    Raises
+    ------
+    InputError
+        Neither counts of at most ``available`` nor fractions that sum to 1; ``of`` is the word for what is counted.
+    """
+    if len(split) != 3 or any(not np.isfinite(part) or part < 0 for part in split):
+        raise expected("a split of three non-negative numbers (train, validation, test)", split, "Correct `split`.")
+    if all(isinstance(part, int) for part in split) and sum(split) != 1:
+        if sum(split) > available:
+            raise expected(f"counts that sum to at most {available} {of}", split, f"Ask for fewer {of}.")
+        train, validation, test = (int(part) for part in split)
+        return train, validation, test
+    if not np.isclose(sum(split), 1.0):
+        raise expected("fractions that sum to 1, or whole counts", split, "Correct `split`.")
+    return None
+
+
+def _row_counts(split: Split, rows: int) -> tuple[int, int, int]:
+    """Return rows for each part. Fractions are cut down for train and test; validation takes what is left."""
+    counts = whole_counts(split, rows, of="rows")
+    if counts is not None:
+        return counts
+    train, test = int(split[0] * rows), int(split[2] * rows)
+    return train, rows - train - test, test
