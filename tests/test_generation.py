@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 
 from surrogate.cases import Burgers
-from surrogate.datasets import InputError, open_dataset
+from surrogate.datasets import InputError, NumericalFailure, open_dataset
 from surrogate.generation import generate
 from surrogate.rollouts import rollout
 from surrogate.solvers.initial import GaussianRandomField
@@ -74,3 +74,12 @@ def test_bad_requests_are_refused_before_work(tmp_path: Path) -> None:
         generate(CASE, 1, tmp_path / "data.csv")
     generate(CASE, 1, tmp_path / "there.h5", overwrite=True, progress=False)
     assert open_dataset(tmp_path / "there.h5").sizes["sample"] == 1
+
+
+@pytest.mark.parametrize("resolution", [32, 256])
+def test_a_time_step_at_which_the_solver_fails_is_noticed_and_cured(resolution: int) -> None:
+    case = Burgers(resolution=resolution, viscosity=0.01, dt=1.0, steps=3)
+    start = generate(case, 4, dtype="float64", progress=False).isel(time=slice(1))
+    with pytest.raises(NumericalFailure, match=r"Rollout stopped at step 1 .*(smaller dt|is not finite)"):
+        rollout(case.solver(substeps=1), start, steps=3, progress=False)
+    rollout(case.solver(), start, steps=3, progress=False)
