@@ -2,7 +2,10 @@ from . import fields as fields
 from . import readers as readers
 from .errors import InputError as InputError
 from .errors import NumericalFailure as NumericalFailure
+from .graphs import from_graph as from_graph
+from .graphs import to_graph as to_graph
 from .grid import Grid as Grid
+from .mesh import Mesh as Mesh
 from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange
 from .opening import open_dataset as open_dataset

@@ -7,6 +7,7 @@ from . import solvers as solvers
 from . import training as training
 from .datasets import Grid as Grid
 from .datasets import InputError as InputError
+from .datasets import Mesh as Mesh
 from .datasets import NumericalFailure as NumericalFailure
 from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
