@@ -57,7 +57,8 @@ class CellKind:
         """Return the values (Q, nodes) of the Lagrange functions at ``points`` (Q, dim)."""
         if self.is_simplex:
             return np.column_stack([1 - points.sum(axis=1), points])
-        return np.prod((1 + np.array(self.corners) * points[:, None, :]) / 2, axis=2)
+        values: np.ndarray = np.prod((1 + np.array(self.corners) * points[:, None, :]) / 2, axis=2)
+        return values
 
     def gradients(self, points: np.ndarray) -> np.ndarray:
         """Return the gradients (Q, nodes, dim) of the Lagrange functions at ``points`` (Q, dim)."""

@@ -84,7 +84,8 @@ def facets_of_one_cell(blocks: Sequence[tuple[CellKind, np.ndarray, np.ndarray]]
     """Return the facets that belong to one cell only, in the order of the cell's own nodes."""
     facets = all_facets(blocks)
     unique = unique_rows(np.sort(facets, axis=1))
-    return facets[np.sort(unique.first[unique.counts == 1])]
+    single: np.ndarray = facets[np.sort(unique.first[unique.counts == 1])]
+    return single
 
 
 def contains_rows(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:

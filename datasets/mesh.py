@@ -150,7 +150,7 @@ class Mesh:
 
     @cached_property
     def quadrature_weights(self) -> np.ndarray:
-        r"""Weights :math:`w_i = \int N_i` at the points ``(N,)``: exact for linear functions, and they sum to the measure."""
+        r"""Weights :math:`w_i = \int N_i` at the points (N,): exact for linear functions; their sum is the measure."""
         return self._integrate()[1]
 
     @cached_property

@@ -58,7 +58,8 @@ def density(points: np.ndarray, kind: CellKind, nodes: np.ndarray, at: np.ndarra
         determinant: np.ndarray = np.linalg.det(jacobian)
         return determinant
     gram = np.einsum("mqdi,mqdj->mqij", jacobian, jacobian)
-    return np.sqrt(np.maximum(np.linalg.det(gram), 0.0))
+    root: np.ndarray = np.sqrt(np.maximum(np.linalg.det(gram), 0.0))
+    return root
 
 
 def oriented(points: np.ndarray, blocks: Sequence[Block], cells: np.ndarray) -> np.ndarray:
@@ -110,7 +111,7 @@ def _corners(kind: CellKind) -> np.ndarray:
     return corners[:1] if kind.is_simplex else corners
 
 
-def _refuse(bad: np.ndarray, what: str, got: str, do: str, places: np.ndarray | None = None) -> None:
+def _refuse(bad: Any, what: str, got: str, do: str, places: np.ndarray | None = None) -> None:
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
         number = first if places is None else int(places[first])

@@ -1,5 +1,7 @@
+from . import geometry as geometry
 from . import initial as initial
 from .burgers import Burgers as Burgers
 from .etdrk import ETDRK4 as ETDRK4
+from .poisson import Poisson as Poisson
 from .semilinear import Semilinear as Semilinear
 from .spectral import resample as resample
