@@ -27,8 +27,8 @@ _ELEMENTS = {1: ElementTriP1, 2: ElementTriP2}
 class Poisson(Operator):
     r"""The equation :math:`-\nabla \cdot (a \nabla u) = f` with :math:`u = g` on a part of the boundary.
 
-    On another part :math:`a\, \partial u / \partial n = q`, and nothing flows through what is left. The conductivity a is constant in each cell, so
-    that it may jump between materials. Linear or quadratic elements; errors in :math:`L^2` of order 2 or 3.
+    On another part :math:`a\, \partial u / \partial n = q`, and nothing flows through what is left. The
+    conductivity a is constant in each cell, so that it may jump between materials. Linear or quadratic elements; errors in :math:`L^2` of order 2 or 3.
 
     As an operator on tensors it takes ``x`` of shape ``(batch, 3, node)`` with the channels f, g and q at the points
     of the mesh, of which only the values on the respective part of the boundary matter for g and q, and ``static`` of
@@ -136,12 +136,12 @@ class Poisson(Operator):
         return csr_matrix(form.assemble(self._basis, a=np.repeat(a[:, None], self._basis.X.shape[1], axis=1)))
 
     def load(self, source: np.ndarray, flux: np.ndarray) -> np.ndarray:
-        r"""Return :math:`\int f N_i + \int q N_i` for the coefficients of f and q: ``(n,)`` or, for many, ``(n, k)``."""
+        r"""Return :math:`\int f N_i + \int q N_i` for the coefficients of f and q, ``(n,)`` or ``(n, k)``."""
         load: np.ndarray = self.mass @ source + self.boundary_mass @ flux
         return load
 
     def solve(self, load: np.ndarray, boundary_value: np.ndarray, conductivity: Any = None) -> np.ndarray:
-        """Return the coefficients of u, at `locations`, for a load and the coefficients of g: ``(n,)`` or ``(n, k)``."""
+        """Return the coefficients of u, at `locations`, for a load and the coefficients of g."""
         matrix = self.stiffness(conductivity)
         free = np.setdiff1d(np.arange(len(load)), self.fixed)
         u = np.array(boundary_value, dtype=np.float64)
