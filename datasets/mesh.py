@@ -117,11 +117,10 @@ class Mesh:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mesh):
             return NotImplemented
-        same_names = self.tags.keys() == other.tags.keys()
-        return (
-            self.key == other.key
-            and same_names
-            and all(np.array_equal(self.tags[name], other.tags[name]) for name in self.tags)
+        names = self.tags.keys() | other.tags.keys()
+        none = np.empty(0)
+        return self.key == other.key and all(
+            np.array_equal(self.tags.get(name, none), other.tags.get(name, none)) for name in names
         )
 
     def __hash__(self) -> int:

@@ -100,9 +100,13 @@ def tag(name: str, nodes: Any, mesh: Mesh) -> np.ndarray:
     if outside.any():
         got = f"{int(outside.sum())} others, the first {array[outside][0]}"
         raise expected(f"points from 0 to {mesh.n_points - 1} in tag {name!r}", got, "Correct the tag.")
-    if array.ndim == 2 and len(array):
-        known = contains_rows(all_facets(mesh.blocks), array)
-        _refuse(~known, f"facets of the mesh in tag {name!r}", "that are none", "Name each facet by its own points.")
+    if array.ndim == 1:
+        return np.unique(array)
+    facets = all_facets(mesh.blocks)
+    touched = np.zeros(mesh.n_points + 1, dtype=bool)  # the last for -1
+    touched[array] = touched[-1] = True
+    known = contains_rows(facets[touched[facets].all(axis=1)], array)
+    _refuse(~known, f"facets of the mesh in tag {name!r}", "that are none", "Name each facet by its own points.")
     return array
 
 

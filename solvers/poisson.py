@@ -27,8 +27,9 @@ _ELEMENTS = {1: ElementTriP1, 2: ElementTriP2}
 class Poisson(Operator):
     r"""The equation :math:`-\nabla \cdot (a \nabla u) = f` with :math:`u = g` on a part of the boundary.
 
-    On another part :math:`a\, \partial u / \partial n = q`, and nothing flows through what is left. The
-    conductivity a is constant in each cell, so that it may jump between materials. Linear or quadratic elements; errors in :math:`L^2` of order 2 or 3.
+    On another part :math:`a\, \partial u / \partial n = q`, and nothing flows through what is left. The conductivity a is
+    constant in each cell, so that it may jump between materials. Linear or quadratic elements, with errors in
+    :math:`L^2` of order 2 and 3.
 
     As an operator on tensors it takes ``x`` of shape ``(batch, 3, node)`` with the channels f, g and q at the points
     of the mesh, of which only the values on the respective part of the boundary matter for g and q, and ``static`` of
