@@ -102,6 +102,7 @@ def tag(name: str, nodes: Any, mesh: Mesh) -> np.ndarray:
         raise expected(f"points from 0 to {mesh.n_points - 1} in tag {name!r}", got, "Correct the tag.")
     if array.ndim == 1:
         return np.unique(array)
+    array = array[:, (array >= 0).any(axis=0)]
     facets = all_facets(mesh.blocks)
     touched = np.zeros(mesh.n_points + 1, dtype=bool)  # the last for -1
     touched[array] = touched[-1] = True

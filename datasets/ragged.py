@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+
+#: Attributes of variables that have no units.
+STRUCTURE = {"cf_role", "sample_dimension", "start_index", "flag_meanings"}
 
 
 def counts(fields: xr.Dataset) -> dict[str, np.ndarray]:
@@ -19,10 +22,8 @@ def counts(fields: xr.Dataset) -> dict[str, np.ndarray]:
         Counts that are not whole, not positive, not over ``sample``, or do not add up to the dimension.
     """
     found = {}
-    for name, variable in fields.variables.items():
-        dim = variable.attrs.get("sample_dimension")
-        if dim is None:
-            continue
+    for name, variable in count_variables(fields).items():
+        dim = variable.attrs["sample_dimension"]
         count = variable.values
         if variable.dims != ("sample",) or count.dtype.kind not in "iu":
             got = f"{variable.dims} of {variable.dtype}"
@@ -39,12 +40,22 @@ def counts(fields: xr.Dataset) -> dict[str, np.ndarray]:
     return found
 
 
+def count_variables(fields: xr.Dataset) -> dict[str, xr.Variable]:
+    """Return the variables that `counts` reads."""
+    return {str(name): v for name, v in fields.variables.items() if "sample_dimension" in v.attrs}
+
+
+def is_structure(variable: xr.Variable) -> bool:
+    """Return whether a variable says how values are arranged: counts, node numbers, flags, the mesh topology."""
+    return not STRUCTURE.isdisjoint(variable.attrs)
+
+
 def pointer(count: np.ndarray) -> np.ndarray:
     """Return where each sample starts, and the end: PyG's ``ptr``."""
     return np.concatenate([[0], np.cumsum(count)])
 
 
-def select_samples(fields: xr.Dataset, samples: Iterable[int] | slice) -> xr.Dataset:
+def select_samples(fields: xr.Dataset, samples: Sequence[int] | np.ndarray | slice) -> xr.Dataset:
     """Return some samples of fields, also where they are joined along ``node``, ``cell`` and other dimensions.
 
     Node numbers (variables with the attribute ``start_index``) are counted anew.

@@ -42,7 +42,7 @@ def describe(mesh: Mesh, units: str = "1") -> dict[str, xr.Variable]:
     }
     cells = {"cf_role": f"{element}_node_connectivity", "long_name": "nodes of each cell"}
     variables = {
-        name: xr.Variable(("node",), mesh.points[:, i], {"units": units, "long_name": f"{name} coordinate"})
+        name: xr.Variable(("node",), mesh.points[:, i], _axis_attributes(name, units))
         for i, name in enumerate(AXES[: mesh.dim])
     }
     variables["cell_nodes"] = _connectivity(("cell", "cell_corner"), mesh.cells, cells)
@@ -95,7 +95,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     """
     if len({(mesh.dim, mesh.cell_dim) for mesh in meshes}) != 1:
         raise expected("meshes of one dimension", sorted({(m.dim, m.cell_dim) for m in meshes}), "Separate them.")
-    starts = pointer(np.array([mesh.n_points for mesh in meshes]))
+    starts = pointer(np.array([mesh.n_points for mesh in meshes])).tolist()
     tags: dict[str, list[np.ndarray]] = {}
     for mesh, start in zip(meshes, starts, strict=False):
         for name, nodes in mesh.tags.items():
@@ -177,6 +177,13 @@ def _numbers(variable: xr.Variable) -> np.ndarray:
 def _connectivity(dims: tuple[str, ...], values: np.ndarray, attrs: dict[str, Any]) -> xr.Variable:
     fill = {"_FillValue": np.int64(-1)} if (values < 0).any() else {}
     return xr.Variable(dims, values, attrs | {"start_index": np.int64(0)} | fill)
+
+
+def _axis_attributes(name: str, units: str) -> dict[str, str]:
+    attrs = {"units": units, "long_name": f"{name} coordinate"}
+    if name in ("x", "y"):
+        attrs["standard_name"] = f"projection_{name}_coordinate"  # readers of UGRID look for it
+    return attrs
 
 
 def _cell_kinds(mesh: Mesh) -> xr.Variable:

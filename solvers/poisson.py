@@ -18,6 +18,7 @@ from torch import Tensor
 
 from surrogate.datasets.cells import TRIANGLE
 from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
 from surrogate.datasets.mesh import Mesh
 from surrogate.operator import Operator
 
@@ -171,6 +172,11 @@ class Poisson(Operator):
             samples = zip(*values.transpose(1, 0, 2), materials, strict=True)
             solution = np.stack([self.solve(self.load(f, q), g, a)[: self.domain.n_points] for f, g, q, a in samples])
         return torch.from_numpy(np.ascontiguousarray(solution)).to(x)[:, None]
+
+    def check_domain(self, domain: Grid | Mesh) -> None:
+        """Raise `InputError` unless the fields are on the mesh of this solver."""
+        if not isinstance(domain, Mesh) or domain.key != self.domain.key:
+            raise expected("fields on the mesh of the solver", "another", "Make a solver for that mesh.")
 
     def _lifted(self, values: np.ndarray) -> np.ndarray:
         if values.shape[2] != self.domain.n_points:
