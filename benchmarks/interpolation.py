@@ -25,7 +25,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay
 
 from surrogate.datasets import Mesh
-from surrogate.datasets.interpolation import interpolation
+from surrogate.datasets.interpolation_maps import interpolation
 
 
 def median_seconds(run: Callable[[np.ndarray], object], samples: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The field convention: an `xarray.Dataset` with fixed dimension names, units on everything, on one grid or on meshes."""
+"""The field convention: an `xarray.Dataset` with fixed dimension names, units on everything, on a grid or meshes."""
 
 from __future__ import annotations
 

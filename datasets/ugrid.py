@@ -99,13 +99,15 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     tags: dict[str, list[np.ndarray]] = {}
     for mesh, start in zip(meshes, starts, strict=False):
         for name, nodes in mesh.tags.items():
+            parts = tags.setdefault(name, [])
             if len(nodes):
-                tags.setdefault(name, []).append(_shifted(nodes, start))
+                parts.append(_shifted(nodes, start))
     for name, parts in tags.items():
         if len({part.ndim for part in parts}) > 1:
             raise expected(f"a tag {name!r} of points or of facets", "both", "Rename one.")
     cells = _stacked([_shifted(mesh.cells, start) for mesh, start in zip(meshes, starts, strict=False)])
-    joined = {name: _stacked(parts) for name, parts in tags.items()}
+    empty = np.empty(0, dtype=np.int64)
+    joined = {name: _stacked(parts) if parts else empty for name, parts in tags.items()}
     return Mesh(np.concatenate([mesh.points for mesh in meshes]), cells, joined, cell_dim=meshes[0].cell_dim)
 
 
@@ -125,7 +127,7 @@ def read(fields: xr.Dataset, sample: int | None = None) -> Mesh:
     axes = [_named(fields, name) for name in str(topology["node_coordinates"]).split()]
     if any(axis.ndim != 1 for axis in axes):
         raise expected("nodes that do not move", axes[0].dims, "Select one time, or use MovingMesh.from_fields.")
-    cells = _numbers(_named(fields, str(topology.get(f"{_ELEMENT.get(dim)}_node_connectivity"))))
+    cells = numbers_from_zero(_named(fields, str(topology.get(f"{_ELEMENT.get(dim)}_node_connectivity"))))
     lengths = counts(fields)
     parts = {name: slice(None) for name in _COUNTED}
     if lengths:
@@ -163,7 +165,7 @@ def _named(fields: xr.Dataset, name: str) -> xr.Variable:
     return fields.variables[name]
 
 
-def _numbers(variable: xr.Variable) -> np.ndarray:
+def numbers_from_zero(variable: xr.Variable) -> np.ndarray:
     """Return node numbers from 0, with -1 for none, whether or not xarray has masked them."""
     values = variable.values
     if values.dtype.kind == "f":
@@ -240,7 +242,7 @@ def _read_tags(fields: xr.Dataset, topology: Mapping[str, Any], parts: Mapping[s
         for mask, name in zip(np.atleast_1d(variable.attrs["flag_masks"]), names, strict=True):
             tags[name] = np.flatnonzero(bits & int(mask)) + first
     if "facet_tag" in fields.variables and "boundary_node_connectivity" in topology:
-        nodes = _numbers(_named(fields, str(topology["boundary_node_connectivity"])))[parts["facet"]]
+        nodes = numbers_from_zero(_named(fields, str(topology["boundary_node_connectivity"])))[parts["facet"]]
         variable = fields.variables["facet_tag"]
         which = variable.values[parts["facet"]]
         names = str(variable.attrs["flag_meanings"]).split()

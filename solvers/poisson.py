@@ -18,7 +18,6 @@ from torch import Tensor
 
 from surrogate.datasets.cells import TRIANGLE
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
 from surrogate.datasets.mesh import Mesh
 from surrogate.operator import Operator
 
@@ -28,7 +27,7 @@ _ELEMENTS = {1: ElementTriP1, 2: ElementTriP2}
 class Poisson(Operator):
     r"""The equation :math:`-\nabla \cdot (a \nabla u) = f` with :math:`u = g` on a part of the boundary.
 
-    On another part :math:`a\, \partial u / \partial n = q`, and nothing flows through what is left. The conductivity a is
+    On another part :math:`a\, \partial u / \partial n = q`, and nothing flows through the rest. The conductivity a is
     constant in each cell, so that it may jump between materials. Linear or quadratic elements, with errors in
     :math:`L^2` of order 2 and 3.
 
@@ -63,10 +62,12 @@ class Poisson(Operator):
 
     Examples
     --------
-    >>> square = Mesh([[0, 0], [1, 0], [1, 1], [0, 1]], {"triangle": [[0, 1, 2], [0, 2, 3]]}, {"rim": [0, 3]})
-    >>> f, g, q = torch.zeros(4), torch.zeros(4), torch.ones(4) * torch.tensor([0.0, 1.0, 1.0, 0.0])
-    >>> Poisson(square, dirichlet=["rim"])(torch.stack([f, g, q])[None])[0, 0].round(decimals=2).tolist()
-    [0.0, 0.91, 0.82, 0.0]
+    >>> tags = {"left": [0, 3], "right": [1, 2]}
+    >>> square = Mesh([[0, 0], [1, 0], [1, 1], [0, 1]], {"triangle": [[0, 1, 2], [0, 2, 3]]}, tags)
+    >>> f, g, q = torch.zeros(4), torch.zeros(4), torch.ones(4)
+    >>> solver = Poisson(square, dirichlet=["left"], neumann=["right"])
+    >>> solver(torch.stack([f, g, q])[None])[0, 0].round(decimals=3).tolist()
+    [0.0, 1.0, 1.0, 0.0]
     """
 
     in_fields = ("source", "boundary_value", "flux")
@@ -163,7 +164,7 @@ class Poisson(Operator):
         parameters: None = None,
     ) -> Float[Tensor, "batch 1 node"]:
         """Return u at the points of the mesh, in the dtype and on the device of ``x``."""
-        values = self._lifted(x.detach().cpu().double().numpy())
+        values = self.lifted(x.detach().cpu().double().numpy())
         if static is None:
             f, g, q = values.transpose(1, 2, 0)
             solution = self.solve(self.load(f, q), g)[: self.domain.n_points].T
@@ -173,12 +174,13 @@ class Poisson(Operator):
             solution = np.stack([self.solve(self.load(f, q), g, a)[: self.domain.n_points] for f, g, q, a in samples])
         return torch.from_numpy(np.ascontiguousarray(solution)).to(x)[:, None]
 
-    def check_domain(self, domain: Grid | Mesh) -> None:
+    def check_domain(self, domain: Mesh) -> None:
         """Raise `InputError` unless the fields are on the mesh of this solver."""
-        if not isinstance(domain, Mesh) or domain.key != self.domain.key:
+        if domain.key != self.domain.key:
             raise expected("fields on the mesh of the solver", "another", "Make a solver for that mesh.")
 
-    def _lifted(self, values: np.ndarray) -> np.ndarray:
+    def lifted(self, values: np.ndarray) -> np.ndarray:
+        """Return the coefficients ``(batch, channel, n)`` of values at the points of the mesh, linear in between."""
         if values.shape[2] != self.domain.n_points:
             got = f"{values.shape[2]} values"
             raise expected(f"values at the {self.domain.n_points} points of the mesh", got, "Interpolate them.")
@@ -194,7 +196,7 @@ class Poisson(Operator):
         chosen: set[int] = set()
         for name in names:
             tagged = {numbers[a, b] for a, b in np.sort(self.domain.tagged_facets(name), axis=1).tolist()} & boundary
-            if not tagged:
+            if not tagged and len(self.domain.tags[name]):
                 raise expected(f"boundary facets in tag {name!r}", "none", "Tag facets, or the points of whole facets.")
             chosen |= tagged
         return np.array(sorted(chosen), dtype=np.int64)

@@ -83,7 +83,13 @@ def check_fit(operator: Operator, fields: xr.Dataset, names: Sequence[str]) -> N
     if not fields.sizes.get("sample"):
         raise expected("fields with samples", dict(fields.sizes), "Use fields.expand_dims('sample') if there is one.")
     check(fields[used].assign_coords(fields.coords))
-    operator.check_domain(domain_of(fields))
+    domain = domain_of(fields)
+    if not isinstance(domain, type(operator.domain)):
+        kinds = [type(kind).__name__ for kind in (operator.domain, domain)]
+        raise expected(
+            f"fields on a {kinds[0]}", f"a {kinds[1]}", "Interpolate them (`surrogate.datasets.interpolation`)."
+        )
+    operator.check_domain(domain)
 
 
 def _check_step(stepper: Stepper, fields: xr.Dataset) -> None:

@@ -16,7 +16,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay
 
 from surrogate.datasets import Grid, InputError, Mesh
-from surrogate.datasets.interpolation import conservative, interpolation, nearest
+from surrogate.datasets.interpolation_maps import conservative, interpolation, nearest
 from surrogate.datasets.point_location import locate
 from surrogate.solvers.geometry import Polygon, RandomPolygons, triangulate
 

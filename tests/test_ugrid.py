@@ -186,6 +186,10 @@ def test_steady_operators_predict_on_a_shared_mesh() -> None:
     other = xr.Dataset(variables, coords=Mesh(2 * mesh.points, mesh.cells, cell_dim=2).coordinates())
     with pytest.raises(InputError, match="the mesh of the solver"):
         sg.predict(solver, other)
+    grid = sg.Grid((4,))
+    on_grid = {name: (("sample", "x"), np.ones((1, 4)), {"units": "1"}) for name in variables}
+    with pytest.raises(InputError, match="fields on a Mesh, got a Grid"):
+        sg.predict(solver, xr.Dataset(on_grid, coords=grid.coordinates()))
 
 
 BROKEN: dict[str, tuple[Callable[[xr.Dataset], Any], str]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.spatial import Delaunay, cKDTree
 
@@ -73,7 +75,7 @@ def _divide(loop: np.ndarray, size: float) -> np.ndarray:
 def _parts(loops: list[np.ndarray]) -> np.ndarray:
     """Return both ends of the parts of all sides, as numbers of points."""
     starts = np.cumsum([0, *(len(loop) for loop in loops)])
-    rings = [np.arange(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    rings = [np.arange(a, b) for a, b in pairwise(starts)]
     return np.concatenate([np.stack([ring, np.roll(ring, -1)], axis=1) for ring in rings])
 
 
@@ -135,5 +137,5 @@ def _sides(triangles: np.ndarray) -> np.ndarray:
 def _tags(polygon: Polygon, loops: list[np.ndarray]) -> dict[str, np.ndarray]:
     names = ["outer", *(f"hole_{i}" for i in range(len(polygon.holes)))]
     starts = np.cumsum([0, *(len(loop) for loop in loops)])
-    rings = [np.arange(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    rings = [np.arange(a, b) for a, b in pairwise(starts)]
     return {name: np.stack([ring, np.roll(ring, -1)], axis=1) for name, ring in zip(names, rings, strict=False)}
