@@ -1,4 +1,4 @@
-"""The field convention: an `xarray.Dataset` with fixed dimension names, units on everything, on one grid."""
+"""The field convention: an `xarray.Dataset` with fixed dimension names, units on everything, on a grid or meshes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import xarray as xr
 
+from surrogate.datasets.domain import check_mesh
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.ragged import counts, is_structure
 
-DIMENSIONS = ("sample", "time", *AXES)
+DIMENSIONS = ("sample", "time", *AXES, "node", "cell")
 CONVENTIONS = "CF-1.11 UGRID-1.0"
 
 Fields = xr.Dataset | xr.DataTree | xr.DataArray
@@ -49,21 +51,24 @@ def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
     ------
     InputError
         Unknown or misordered dimensions, missing coordinates or units, a data type that is not floating point, an axis
-        that is not uniform and increasing, values that are not finite. The message names the variable and the cure.
+        that is not uniform and increasing, counts of nodes or cells that do not add up, a mesh that is wrong, values
+        that are not finite. The message names the variable and the cure.
     """
     dataset = as_dataset(fields)
     if not dataset.data_vars:
         raise expected("at least one field", "a dataset without variables", "Add variables.")
+    joined = tuple(dim for dim in counts(dataset) if dim not in DIMENSIONS)
     for name, variable in dataset.data_vars.items():
-        _check_dimensions(name, variable)
+        _check_dimensions(name, variable, (*DIMENSIONS, *joined))
         _check_type(name, variable)
     for name in dataset.variables:
-        if name != "sample":
+        if name != "sample" and not is_structure(dataset[name].variable):
             _check_meaning(name, dataset[name])
     if "time" in dataset.dims:
         _check_time(dataset)
     if any(axis in dataset.dims for axis in AXES):
         Grid.from_fields(dataset)
+    check_mesh(dataset, values=values)
     if values:
         for name in dataset.data_vars:
             _check_finite(name, dataset[name])
@@ -79,12 +84,12 @@ def require(fields: xr.Dataset, names: Sequence[str]) -> None:
             )
 
 
-def _check_dimensions(name: Hashable, variable: xr.DataArray) -> None:
-    unknown = [dim for dim in variable.dims if dim not in DIMENSIONS]
+def _check_dimensions(name: Hashable, variable: xr.DataArray, dimensions: tuple[str, ...]) -> None:
+    unknown = [dim for dim in variable.dims if dim not in dimensions]
     if unknown:
-        known = ", ".join(DIMENSIONS)
+        known = ", ".join(dimensions)
         raise expected(f"dimensions of {name!r} out of {known}", repr(unknown[0]), "Rename it with fields.rename.")
-    order = tuple(dim for dim in DIMENSIONS if dim in variable.dims)
+    order = tuple(dim for dim in dimensions if dim in variable.dims)
     if variable.dims != order:
         raise expected(f"dimensions of {name!r} in the order {order}", variable.dims, "Use fields.transpose.")
 

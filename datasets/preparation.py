@@ -12,6 +12,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check, require, uniform_step
 from surrogate.datasets.grid import AXES
+from surrogate.datasets.ragged import count_variables, counts, select_samples
 from surrogate.datasets.splits import PARTS, Split, time_split, whole_counts
 
 
@@ -83,7 +84,7 @@ def prepare(
         if dataset.sizes["time"] < history + horizon:
             got = f"{dataset.sizes['time']} frames"
             raise expected(f"at least {history + horizon} frames", got, "Use a shorter history or horizon.")
-    chosen = dataset[list(roles)].assign_attrs(history=history, horizon=horizon)
+    chosen = dataset[list(roles)].assign_coords(dataset.coords).assign_attrs(history=history, horizon=horizon)
     for name, role in roles.items():
         chosen[name].attrs["role"] = role
     if split_by == "time":
@@ -93,21 +94,26 @@ def prepare(
         return xr.DataTree.from_dict(time_split(chosen, split, history, horizon))
     keys = _keys(dataset, inputs, group)
     members = _split(keys, _counts(split, len(keys)))
-    parts = {part: chosen.isel(sample=np.sort(ids)) for part, ids in zip(PARTS, members, strict=True)}
+    parts = {part: select_samples(chosen, np.sort(ids)) for part, ids in zip(PARTS, members, strict=True)}
     return xr.DataTree.from_dict(parts)
 
 
 def sample_keys(fields: xr.Dataset, names: Sequence[str]) -> list[str]:
-    """Return for each sample a hash of what it is: of case, seed and index, or of the bytes of ``names``."""
+    """Return for each sample a hash of what it is: of case, seed and index, or of the bytes of ``names`` and points."""
     if {"case", "seed"} <= fields.attrs.keys() and "sample" in fields.coords:
         stem = f"{fields.attrs['case']}|{fields.attrs['seed']}|"
         return [hashlib.sha256(f"{stem}{int(index)}".encode()).hexdigest() for index in fields["sample"].values]
     keys = []
+    varying = {"sample", *counts(fields)}
+    points = [axis for axis in AXES if axis in fields.coords]
+    differing = [name for name in (*names, *points) if not varying.isdisjoint(fields[name].dims)]
+    own = fields.reset_coords()[differing]
+    lengths = {k: v for k, v in count_variables(fields).items() if v.attrs["sample_dimension"] in own.dims}
     for index in range(fields.sizes["sample"]):
         digest = hashlib.sha256()
-        for name in names:
-            if "sample" in fields[name].dims:
-                digest.update(np.ascontiguousarray(fields[name].isel(sample=index).values).tobytes())
+        sample = select_samples(own.assign_coords(lengths), [index])
+        for name in differing:
+            digest.update(np.ascontiguousarray(sample[name].values).tobytes())
         keys.append(digest.hexdigest())
     return keys
 

@@ -45,7 +45,7 @@ def to_fields(
 
     Coordinates come from ``template``; so do units and long names where ``attributes`` has none.
     """
-    space = tuple(axis for axis in AXES if axis in template.dims)
+    space = tuple(axis for axis in (*AXES, "node") if axis in template.dims)
     dims = ("sample", *(() if time is None else ("time",)), *space)
     channels = frames.detach().cpu().unbind(1 if time is None else 2)
     variables = {
@@ -56,9 +56,9 @@ def to_fields(
 
 
 def coordinates(template: xr.Dataset, time: np.ndarray | None) -> dict[str, xr.Variable]:
-    """Return the coordinates sample and space of ``template``, and ``time`` with the template's units."""
-    kept = ("sample", *AXES)
-    coords = {name: template[name].variable for name in kept if name in template.coords}
+    """Return the coordinates sample, space and mesh of ``template``, and ``time`` with the template's units."""
+    still = {str(name): coord.variable for name, coord in template.coords.items() if "time" not in coord.dims}
+    coords = {name: variable for name, variable in still.items() if set(variable.dims) <= set(template.dims)}
     if time is not None:
         attrs = template["time"].attrs if "time" in template.coords else {"units": "1", "long_name": "time"}
         coords["time"] = xr.Variable(("time",), time, attrs)

@@ -1,5 +1,8 @@
+from . import geometry as geometry
 from . import initial as initial
 from .burgers import Burgers as Burgers
 from .etdrk import ETDRK4 as ETDRK4
+from .poisson import Poisson as Poisson
+from .poisson_fields import solve_poisson as solve_poisson
 from .semilinear import Semilinear as Semilinear
 from .spectral import resample as resample

@@ -8,6 +8,7 @@ from . import solvers as solvers
 from . import training as training
 from .datasets import Grid as Grid
 from .datasets import InputError as InputError
+from .datasets import Mesh as Mesh
 from .datasets import NumericalFailure as NumericalFailure
 from .datasets import from_frame as from_frame
 from .datasets import open_dataset as open_dataset

@@ -10,9 +10,9 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from surrogate.datasets.domain import domain_of
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check, require, uniform_step
-from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_parameters, to_tensor
 from surrogate.operator import Operator, Stepper
 
@@ -82,8 +82,14 @@ def check_fit(operator: Operator, fields: xr.Dataset, names: Sequence[str]) -> N
     require(fields, used)
     if not fields.sizes.get("sample"):
         raise expected("fields with samples", dict(fields.sizes), "Use fields.expand_dims('sample') if there is one.")
-    check(fields[used])
-    operator.check_domain(Grid.from_fields(fields))
+    check(fields[used].assign_coords(fields.coords))
+    domain = domain_of(fields)
+    if not isinstance(domain, type(operator.domain)):
+        kinds = [type(kind).__name__ for kind in (operator.domain, domain)]
+        raise expected(
+            f"fields on a {kinds[0]}", f"a {kinds[1]}", "Interpolate them (`surrogate.datasets.interpolation`)."
+        )
+    operator.check_domain(domain)
 
 
 def _check_step(stepper: Stepper, fields: xr.Dataset) -> None:

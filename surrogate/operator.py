@@ -50,8 +50,8 @@ class Operator(nn.Module, ABC):
         """Device on which the operator computes."""
         return self._reference().device
 
-    def check_domain(self, domain: Grid) -> None:
-        """Raise `InputError` unless fields on ``domain`` can enter; the default accepts everything."""
+    def check_domain(self, domain: Any) -> None:
+        """Raise `InputError` unless fields on ``domain``, of the class of its own, can enter; by default all can."""
 
     def warn_outside(self, x: Tensor, parameters: Tensor | None = None) -> None:
         """Warn where inputs leave the range for which the operator was made; the default has no such range."""

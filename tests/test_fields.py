@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[Callable[[xr.Dataset], Any], str]] = {
     "no variables": (lambda d: d.drop_vars(list(d.data_vars)), "at least one field"),
     "dimension name": (
         lambda d: d.rename_dims(sample="case"),
-        "dimensions of 'u' out of sample, time, x, y, z, got 'case'",
+        "dimensions of 'u' out of sample, time, x, y, z, node, cell, got 'case'",
     ),
     "order": (lambda d: d.transpose("time", "sample", ...), r"order \('sample', 'time', 'x', 'y'\).*fields.transpose"),
     "units of a field": (without_units("u"), r"units on 'u', got none. Set fields\['u'\].attrs"),

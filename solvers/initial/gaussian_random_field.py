@@ -14,6 +14,7 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.random_streams import generator
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class GaussianRandomField:
             raise expected("a periodic grid of one dimension", grid, "Use Grid((n,), periodic=True).")
         (n,) = grid.shape
         m = np.arange(1, min(self.n_frequencies, (n - 1) // 2) + 1)
-        cosine, sine = _generator(seed, index).standard_normal((self.n_frequencies, 2))[: m.size].T
+        cosine, sine = generator(seed, index).standard_normal((self.n_frequencies, 2))[: m.size].T
         first = 0.5 / n if grid.location == "cell" else 0.0
         shift = np.exp(2j * np.pi * m * (first - 0.5))
         modes = np.zeros(n // 2 + 1, dtype=np.complex128)
@@ -105,10 +106,3 @@ class GaussianRandomField:
     def samples(self, grid: Grid, *, seed: int, indices: Iterable[int]) -> Float[Tensor, "batch 1 x"]:
         """Return several samples, each the same as `sample` returns."""
         return torch.stack([self.sample(grid, seed=seed, index=index) for index in indices])
-
-
-def _generator(seed: int, index: int) -> np.random.Generator:
-    for name, value in (("seed", seed), ("index", index)):
-        if not 0 <= value < 2**64:
-            raise expected(f"{name} from 0 to 2^64 - 1", value, f"Use another {name}.")
-    return np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))

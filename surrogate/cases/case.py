@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from surrogate.cases.problem import Problem
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
 
 
-class Case(ABC):
-    """One fully specified problem of the literature: it builds the truth and the solvers that compete with it.
-
-    A subclass is a frozen dataclass whose fields are the arguments.
-    """
+class Case(Problem):
+    """A time-dependent problem of the literature: it builds the truth and the solvers that compete with it."""
 
     dt: float
     steps: int
-    equation: ClassVar[str]
 
     @property
     @abstractmethod
     def grid(self) -> Grid:
         """The grid of the data."""
-
-    @property
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Everything that identifies the case (JSON)."""
-
-    @property
-    @abstractmethod
-    def parameters(self) -> dict[str, float]:
-        """The constants of the equation, stored with the data."""
 
     @classmethod
     @abstractmethod

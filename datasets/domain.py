@@ -1,0 +1,47 @@
+"""The discretization of fields, whichever it is."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.mesh import Mesh
+from surrogate.datasets.ragged import counts
+
+Domain = Grid | Mesh
+
+
+def domain_of(fields: xr.Dataset, sample: int | None = None) -> Domain:
+    """Return the grid or the mesh of ``fields``; where meshes differ by sample, that of one, or of None the union.
+
+    Raises
+    ------
+    InputError
+        There is neither, or it is wrong in itself.
+    """
+    if any(axis in fields.dims for axis in AXES):
+        return Grid.from_fields(fields)
+    if "node" in fields.dims:
+        return Mesh.from_fields(fields, sample)
+    raise expected("fields over x (and y, z) or over node", tuple(fields.dims), "Rename the dimensions.")
+
+
+def check_mesh(fields: xr.Dataset, *, values: bool) -> None:
+    """Raise `InputError` where counts, coordinates or the mesh of fields over ``node`` are wrong.
+
+    The cells are looked at with ``values`` only; fields over ``node`` without a mesh topology are scattered points.
+    """
+    lengths = counts(fields)
+    for name, variable in fields.data_vars.items():
+        joined = [dim for dim in variable.dims if dim in lengths]
+        if joined and "sample" in variable.dims:
+            do = f"Join the samples along {joined[0]!r}, or remove {joined[0]}_count if all have the same mesh."
+            raise expected(f"{name!r} without dimension 'sample', as {joined[0]!r} joins all", variable.dims, do)
+    if "node" not in fields.dims:
+        return
+    axes = [name for name in AXES if name in fields.coords]
+    if not axes or any("node" not in fields[name].dims for name in axes):
+        raise expected("coordinates x (and y, z) over 'node'", axes or "none", "Add mesh.coordinates().")
+    if values and "mesh" in fields.coords and "time" not in fields[axes[0]].dims:
+        Mesh.from_fields(fields)

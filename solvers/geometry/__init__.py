@@ -1,0 +1,5 @@
+"""Domains for solvers on meshes: polygons with holes and inclusions, and their triangulation."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
