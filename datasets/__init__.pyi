@@ -6,6 +6,7 @@ from .grid import Grid as Grid
 from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange
 from .opening import open_dataset as open_dataset
+from .points import Points as Points
 from .preparation import prepare as prepare
 from .signature import Signature as Signature
 from .store import save_dataset as save_dataset

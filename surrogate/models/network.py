@@ -16,9 +16,29 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Network = TypeVar("Network", bound="GridNetwork")
+Published = TypeVar("Published", bound="PublishedNetwork")
 
 
-class GridNetwork(nn.Module, ABC):
+class PublishedNetwork(nn.Module, ABC):
+    """A network with configurations of the literature.
+
+    Attributes
+    ----------
+    PUBLISHED
+        For each configuration its ``network`` and ``training`` arguments.
+    """
+
+    PUBLISHED: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {}
+
+    @classmethod
+    def published(cls: type[Published], name: str) -> Published:
+        """Return the network in the configuration ``name`` of its paper: a key of ``PUBLISHED``."""
+        if name not in cls.PUBLISHED:
+            raise expected(f"a configuration out of {', '.join(cls.PUBLISHED)}", repr(name), "Correct the name.")
+        return cls(**cls.PUBLISHED[name]["network"])
+
+
+class GridNetwork(PublishedNetwork):
     """A network ``y = network(x, coordinates=None, parameters=None)`` from fields to fields on one grid.
 
     Every constructor argument is kept as an attribute of the same name, so that the network can be built again.
@@ -27,12 +47,9 @@ class GridNetwork(nn.Module, ABC):
     ----------
     resolution
         The shape of grid that may enter; None for any.
-    PUBLISHED
-        For each configuration of the literature its ``network`` and ``training`` arguments.
     """
 
     resolution: ClassVar[tuple[int, ...] | None] = None
-    PUBLISHED: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {}
 
     def __init__(
         self,
@@ -105,13 +122,6 @@ class GridNetwork(nn.Module, ABC):
             **cls.modes_for(signature.domain.shape),
         }
         return cls(**{**sizes, **network})
-
-    @classmethod
-    def published(cls: type[Network], name: str) -> Network:
-        """Return the network in the configuration ``name`` of its paper: a key of ``PUBLISHED``."""
-        if name not in cls.PUBLISHED:
-            raise expected(f"a configuration out of {', '.join(cls.PUBLISHED)}", repr(name), "Correct the name.")
-        return cls(**cls.PUBLISHED[name]["network"])
 
     def gather(
         self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None
