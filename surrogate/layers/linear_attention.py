@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -18,8 +19,7 @@ KINDS = ("linear", "galerkin", "l1")
 class Moments(NamedTuple):
     """What attention keeps of the points of a function in each sample; those of parts of the points add up."""
 
-    products: Float[Tensor, "samples channel channel"]  # of keys and features
-    totals: Float[Tensor, "samples channel"]  # of keys
+    products: Float[Tensor, "samples channel features_and_one"]  # of keys with features, then with 1
     counts: Float[Tensor, " samples"]  # of points
 
     def plus(self, other: Moments) -> Moments:
@@ -47,8 +47,8 @@ class LinearAttention(nn.Module):
     n_functions, n_heads
         Number of functions and of heads.
     kind
-        ``"linear"``: as above. ``"galerkin"``: divided by the number of points of the function instead. ``"l1"``: query and
-        key are divided by the sum of their magnitudes in place of the softmax, the result by
+        ``"linear"``: as above. ``"galerkin"``: divided by the number of points of the function instead. ``"l1"``: query
+        and key are divided by the sum of their magnitudes in place of the softmax, the result by
         :math:`|q| \cdot |\sum_j k_{ij}|`.
     average
         Divide the sum over the functions by their number.
@@ -103,29 +103,30 @@ class LinearAttention(nn.Module):
         query = self._normalize(self.query(x))
         mixed = self._heads(query)
         for value, moment in zip(self.values, moments, strict=True):
-            matrices, denominators = self._maps(value, moment, query.dtype)
-            above = self._heads(segment_apply(query, matrices, ptr))
-            below = segment_apply(query.abs() if self.kind == "l1" else query, denominators, ptr)
-            mixed = torch.addcdiv(mixed, above, below[..., None], value=self.scale)
+            matrices = self._matrices(value, moment)
+            above, below = torch.tensor_split(segment_apply(query, matrices, ptr), [-self.n_heads], dim=1)
+            if self.kind == "l1":
+                below = segment_apply(query.abs(), matrices[..., -self.n_heads :], ptr)
+            mixed = torch.addcdiv(mixed, self._heads(above), below[..., None], value=self.scale)
         y: Tensor = self.output(self.dropout(mixed.flatten(1)))
         return y
 
     def _moments(self, key: nn.Module, function: Tensor, ptr: Tensor) -> Moments:
         keys = self._normalize(key(function))
-        products = segment_product(keys, function.to(keys.dtype), ptr)
-        totals = segment_product(keys, keys.new_ones(len(keys), 1), ptr)[..., 0]
-        return Moments(products, totals, ptr.diff().to(totals))
+        products = segment_product(keys, F.pad(function.to(keys.dtype), (0, 1), value=1.0), ptr)
+        return Moments(products, ptr.diff().to(products))
 
-    def _maps(self, value: Any, moment: Moments, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Return the matrices of a function that the queries meet: above and below the fraction."""
-        totals = moment.totals.where(moment.counts[:, None] > 0, 1)  # no points: 0 / 1
-        heads = torch.eye(self.n_heads, dtype=totals.dtype, device=totals.device)
-        heads = heads.repeat_interleave(totals.shape[1] // self.n_heads, dim=0)
-        weight, bias = value.weight.to(dtype), value.bias.to(dtype)
-        matrices = (moment.products @ weight.mT + moment.totals[..., None] * bias) * (heads @ heads.mT)
+    def _matrices(self, value: Any, moment: Moments) -> Tensor:
+        """Return what the queries of a sample meet: the products of keys and values, then the denominators."""
+        products, counts = moment.products, moment.counts[:, None]
+        joint = torch.cat([value.weight, value.bias[:, None]], dim=1).to(products.dtype)
+        heads = torch.eye(self.n_heads, dtype=products.dtype, device=products.device)
+        heads = heads.repeat_interleave(products.shape[1] // self.n_heads, dim=0)
         if self.kind == "galerkin":
-            totals = moment.counts[:, None].clamp(min=1).expand_as(totals)
-        return matrices, totals.abs()[..., None] * heads
+            totals = counts.clamp(min=1).expand(products.shape[:2])
+        else:
+            totals = products[..., -1].abs().where(counts > 0, 1)  # no points: 0 / 1
+        return torch.cat([products @ joint.mT * (heads @ heads.mT), totals[..., None] * heads], dim=2)
 
     def _normalize(self, x: Tensor) -> Tensor:
         x = self._heads(x)

@@ -29,6 +29,7 @@ RECIPE = {
     "gradient_clip": 1000.0,
     "seed": 2023,
 }
+CHUNKS = {"cpu": 8_192, "cuda": 262_144}  # what lies between the maps stays in the cache; the memory stays bounded
 CYLINDERS = {"in_channels": [0], "out_channels": 3, "dim": 2, "parameter_channels": 12}
 
 
@@ -61,13 +62,13 @@ class GNOT(PublishedNetwork):
     options
         Rare settings, see `GNOT.OPTIONS`:
         ``attention``, ``average``: see `surrogate.layers.LinearAttention`;
-        ``feed_forward_channels`` (None: 4 ``hidden_channels``), also of the gate; ``mlp_layers``: residual layers of the
-        networks that lift and of the last one; ``activation`` of all but the last one;
+        ``feed_forward_channels`` (None: 4 ``hidden_channels``), also of the gate; ``mlp_layers``: residual layers of
+        the networks that lift and of the last one; ``activation`` of all but the last one;
         ``pre_norm``: see `surrogate.layers.GNOTBlock`; ``octaves``: all that is lifted is joined by its sine and cosine
         at the frequencies :math:`2^{-n} \ldots 2^n`, 0 for none; ``function_dims``, for each function the number of its
         coordinates (None: ``dim``); rates ``dropout`` (of both attentions) and ``attention_dropout`` (inside the one
-        among query points); ``chunk_size``: query points that pass a part of a block at a time where no gradient is
-        wanted; this bounds the memory and changes nothing else.
+        among query points); ``chunk_size``: query points that pass a part of a block at a time (None: what suits the
+        device), which changes nothing but cost and memory.
 
     Raises
     ------
@@ -90,7 +91,7 @@ class GNOT(PublishedNetwork):
         "function_dims": None,
         "dropout": 0.0,
         "attention_dropout": 0.0,
-        "chunk_size": 65_536,
+        "chunk_size": None,
     }
     PUBLISHED: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "cylinders": {"network": CYLINDERS, "training": RECIPE},
@@ -158,9 +159,7 @@ class GNOT(PublishedNetwork):
         query = self._gather(functions, coordinates, parameters)
         given = [arranged(function)[0] for function in functions]
         features = [lift(self._join(points)) for lift, points in zip(self.function_lifts, given, strict=True)]
-        n = len(query.coordinates)
-        size = n if torch.is_grad_enabled() else self.chunk_size
-        pieces = [arranged(query.rows(start, min(start + size, n))) for start in range(0, n, size)]
+        pieces = [arranged(piece) for piece in self._cut(query)]
         parts = [Part(self.lift(self._join(points)), points.coordinates, points.ptr) for points, _ in pieces]
         for block in self.blocks:
             parts = block(parts, features, [points.ptr for points in given])
@@ -228,6 +227,11 @@ class GNOT(PublishedNetwork):
             raise expected(f"parameters of shape {shape}", given, "Correct `parameters`.")
         rows = None if parameters is None else parameters.to(query.coordinates.dtype).index_select(0, query.batch)
         return query._replace(values=rows)
+
+    def _cut(self, points: Points) -> list[Points]:
+        n, device = len(points.coordinates), points.coordinates.device.type
+        size = self.chunk_size or CHUNKS.get(device, CHUNKS["cuda"])
+        return [points.rows(start, min(start + size, n)) for start in range(0, n, size)] if n > size else [points]
 
     def _join(self, points: Points) -> Tensor:
         x = points.coordinates if points.values is None else torch.cat([points.coordinates, points.values], dim=-1)
