@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -22,11 +24,12 @@ def data(counts: list[int]) -> tuple[torch.Tensor, ...]:
     generator = torch.Generator().manual_seed(0)
     ptr = torch.tensor([0, *counts]).cumsum(0)
     shapes = (ptr[-1], 3), (ptr[-1], 4), (len(counts), 3, 4)
-    return ptr, *(torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes)
+    tensors = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes)
+    return ptr, *(tensor.requires_grad_() for tensor in tensors)
 
 
 def samples(ptr: torch.Tensor) -> list[slice]:
-    return [slice(start, stop) for start, stop in zip(ptr[:-1], ptr[1:], strict=True)]
+    return [slice(*ends) for ends in pairwise(ptr)]
 
 
 @batches
@@ -46,7 +49,6 @@ def test_gradients_of_first_and_second_order(counts):
         counts = [5, 1, 7]
     ptr, left, right, matrices = data(counts)
     for function, arguments in ((segment_product, (left, right)), (segment_apply, (left, matrices))):
-        arguments = tuple(argument.requires_grad_() for argument in arguments)
         assert torch.autograd.gradcheck(lambda *x, f=function: f(*x, ptr), arguments)
         assert torch.autograd.gradgradcheck(lambda *x, f=function: f(*x, ptr), arguments)
 
@@ -68,5 +70,4 @@ def test_number_of_products_is_logarithmic_and_no_point_is_added():
 def test_operators_declare_themselves_rightly():
     ptr, left, right, matrices = data([5, 1, 7])
     for operator, arguments in (("product", (left, right)), ("apply", (left, matrices))):
-        arguments = tuple(argument.requires_grad_() for argument in arguments)
         torch.library.opcheck(getattr(torch.ops.surrogate, f"segment_{operator}").default, (*arguments, ptr))
