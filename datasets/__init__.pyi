@@ -15,12 +15,13 @@ from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange
 from .opening import open_dataset as open_dataset
 from .pod import POD as POD
-from .preparation import prepare as prepare
-from .probes import probe as probe
-from .series import from_frame as from_frame
 from .point_sets import point_set as point_set
 from .point_sets import to_batch as to_batch
+from .points import Points as Points
+from .preparation import prepare as prepare
+from .probes import probe as probe
 from .ragged import select_samples as select_samples
+from .series import from_frame as from_frame
 from .signature import Signature as Signature
 from .splits import ConstantSeries as ConstantSeries
 from .store import save_dataset as save_dataset

@@ -105,7 +105,7 @@ def test_matrices_are_symmetric_and_positive() -> None:
 
 
 def test_a_linear_solution_is_exact_and_what_flows_in_flows_out() -> None:
-    """u = 2 + x flows with a = 3 from the right to the left: 3 through each."""
+    """U = 2 + x flows with a = 3 from the right to the left: 3 through each."""
     mesh = square(3)
     for degree in (1, 2):
         solver = Poisson(mesh, dirichlet=["left"], neumann=["right"], conductivity=3.0, degree=degree)

@@ -1,9 +1,17 @@
 from .attention import Attention as Attention
 from .encoder_layer import EncoderLayer as EncoderLayer
 from .feed_forward import FeedForward as FeedForward
+from .gnot_block import GNOTBlock as GNOTBlock
 from .head_norm import HeadNorm as HeadNorm
+from .linear_attention import LinearAttention as LinearAttention
+from .mixture import GeometricGate as GeometricGate
+from .mixture import Mixture as Mixture
 from .residual_attention import ResidualAttention as ResidualAttention
+from .residual_mlp import ResidualMLP as ResidualMLP
 from .rev_in import RevIN as RevIN
+from .segments import segment_apply as segment_apply
+from .segments import segment_order as segment_order
+from .segments import segment_product as segment_product
 from .series_linear import SeriesLinear as SeriesLinear
 from .spectral_convolution import SpectralConvolution as SpectralConvolution
 from .spectral_decoder import SpectralDecoder as SpectralDecoder

@@ -1,2 +1,3 @@
 from .fno import FNO as FNO
 from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer
+from .gnot import GNOT as GNOT

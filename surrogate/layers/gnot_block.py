@@ -1,0 +1,108 @@
+"""One block of the general neural operator transformer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from surrogate.layers.linear_attention import LinearAttention, Moments
+from surrogate.layers.mixture import GeometricGate, Mixture
+
+
+class Part(NamedTuple):
+    """Some of the query points, rows in `segment_order`."""
+
+    features: Float[Tensor, "points channel"]
+    positions: Float[Tensor, "points dim"]
+    ptr: Int[Tensor, " samples_and_one"]
+
+
+class GNOTBlock(nn.Module):
+    r"""Attention to the input functions, experts, attention among the query points, experts.
+
+    .. math::
+        x &\leftarrow x + \mathrm{cross}(N_1 x, N_2^i z_i), &
+        x &\leftarrow x + N_3 \sum_e g_e \mathrm{FFN}_e(x), \\
+        x &\leftarrow x + \mathrm{self}(N_4 x), &
+        x &\leftarrow x + N_5 \sum_e g_e \mathrm{FFN}'_e(x)
+
+    with layer normalizations :math:`N` and one gate :math:`g` for both sets of experts. ``pre_norm`` puts
+    :math:`N_3, N_5` before the feed-forward part in place of after it.
+
+    Parameters
+    ----------
+    cross, attention
+        The attention to the functions and the one among the query points.
+    mixtures
+        The two sets of experts.
+    gate
+        Weights of the experts; None for a single expert.
+    channels, n_functions
+        Features of a point, number of functions.
+    pre_norm
+        See above.
+    dropout
+        Rate, on both attentions before they are added.
+    """
+
+    def __init__(
+        self,
+        cross: LinearAttention,
+        attention: LinearAttention,
+        mixtures: Sequence[Mixture],
+        gate: GeometricGate | None,
+        *,
+        channels: int,
+        n_functions: int,
+        pre_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.cross, self.attention, self.mixtures, self.gate = cross, attention, nn.ModuleList(mixtures), gate
+        self.function_norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(n_functions))
+        self.attention_norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(2))
+        self.mixture_norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(2))
+        self.pre_norm = pre_norm
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        parts: Sequence[Part],
+        functions: Sequence[Float[Tensor, "_ channel"]],
+        ptrs: Sequence[Int[Tensor, " samples_and_one"]],
+    ) -> list[Part]:
+        """Return the query points after this block; in how many parts they come makes no difference.
+
+        Parameters
+        ----------
+        parts
+            The query points.
+        functions, ptrs
+            The features of each function at its points, rows in `segment_order`, and where its samples begin.
+        """
+        given = [norm(function) for norm, function in zip(self.function_norms, functions, strict=True)]
+        moments = self.cross.moments(given, ptrs)
+        halfway = [self._first(part, moments) for part in parts]
+        own = [self.attention.moments([normalized], [part.ptr])[0] for part, normalized, _ in halfway]
+        total = functools.reduce(Moments.plus, own)
+        return [self._second(*half, total) for half in halfway]
+
+    def _first(self, part: Part, moments: Sequence[Moments]) -> tuple[Part, Tensor, Tensor | None]:
+        """Return the part after attention to the functions and experts, what self-attention sees of it, the gate."""
+        x, gate = part.features, None if self.gate is None else self.gate(part.positions)
+        x = x + self.dropout(self.cross(self.attention_norms[0](x), part.ptr, moments))
+        x = x + self._mix(0, x, gate)
+        return part._replace(features=x), self.attention_norms[1](x), gate
+
+    def _second(self, part: Part, normalized: Tensor, gate: Tensor | None, moments: Moments) -> Part:
+        x = part.features + self.dropout(self.attention(normalized, part.ptr, [moments]))
+        return part._replace(features=x + self._mix(1, x, gate))
+
+    def _mix(self, number: int, x: Tensor, gate: Tensor | None) -> Tensor:
+        norm, mixture = self.mixture_norms[number], self.mixtures[number]
+        y: Tensor = mixture(norm(x), gate) if self.pre_norm else norm(mixture(x, gate))
+        return y
