@@ -14,7 +14,7 @@ from surrogate.layers.mixture import GeometricGate, Mixture
 
 
 class Part(NamedTuple):
-    """Some of the query points, rows in `segment_order`."""
+    """Some of the query points or of the points of a function, rows in `segment_order`."""
 
     features: Float[Tensor, "points channel"]
     positions: Float[Tensor, "points dim"]
@@ -72,24 +72,27 @@ class GNOTBlock(nn.Module):
     def forward(
         self,
         parts: Sequence[Part],
-        functions: Sequence[Float[Tensor, "_ channel"]],
-        ptrs: Sequence[Int[Tensor, " samples_and_one"]],
+        functions: Sequence[Sequence[Part]],
     ) -> list[Part]:
-        """Return the query points after this block; in how many parts they come makes no difference.
+        """Return the query points after this block; in how many parts points come makes no difference.
 
         Parameters
         ----------
         parts
             The query points.
-        functions, ptrs
-            The features of each function at its points, rows in `segment_order`, and where its samples begin.
+        functions
+            The points of each function.
         """
-        given = [norm(function) for norm, function in zip(self.function_norms, functions, strict=True)]
-        moments = self.cross.moments(given, ptrs)
+        moments = [self._moments(i, function) for i, function in enumerate(functions)]
         halfway = [self._first(part, moments) for part in parts]
-        own = [self.attention.moments([normalized], [part.ptr])[0] for part, normalized, _ in halfway]
+        own = (self.attention.moments(normalized, part.ptr) for part, normalized, _ in halfway)
         total = functools.reduce(Moments.plus, own)
         return [self._second(*half, total) for half in halfway]
+
+    def _moments(self, function: int, parts: Sequence[Part]) -> Moments:
+        norm = self.function_norms[function]
+        given = (self.cross.moments(norm(part.features), part.ptr, function=function) for part in parts)
+        return functools.reduce(Moments.plus, given)
 
     def _first(self, part: Part, moments: Sequence[Moments]) -> tuple[Part, Tensor, Tensor | None]:
         """Return the part after attention to the functions and experts, what self-attention sees of it, the gate."""

@@ -89,12 +89,12 @@ class LinearAttention(nn.Module):
         self.output = nn.Linear(channels, channels)
 
     def moments(
-        self,
-        functions: Sequence[Float[Tensor, "_ channel"]],
-        ptrs: Sequence[Int[Tensor, " samples_and_one"]],
-    ) -> list[Moments]:
-        """Return the moments of every function from the features of its points, rows in `segment_order`."""
-        return [self._moments(key, *given) for key, *given in zip(self.keys, functions, ptrs, strict=True)]
+        self, z: Float[Tensor, "points channel"], ptr: Int[Tensor, " samples_and_one"], *, function: int = 0
+    ) -> Moments:
+        """Return the moments of a function from the features of its points, rows in `segment_order`."""
+        keys = self._normalize(self.keys[function](z))
+        products = segment_product(keys, F.pad(z.to(keys.dtype), (0, 1), value=1.0), ptr)
+        return Moments(products, ptr.diff().to(products))
 
     def forward(
         self, x: Float[Tensor, "points channel"], ptr: Int[Tensor, " samples_and_one"], moments: Sequence[Moments]
@@ -110,11 +110,6 @@ class LinearAttention(nn.Module):
             mixed = torch.addcdiv(mixed, self._heads(above), below[..., None], value=self.scale)
         y: Tensor = self.output(self.dropout(mixed.flatten(1)))
         return y
-
-    def _moments(self, key: nn.Module, function: Tensor, ptr: Tensor) -> Moments:
-        keys = self._normalize(key(function))
-        products = segment_product(keys, F.pad(function.to(keys.dtype), (0, 1), value=1.0), ptr)
-        return Moments(products, ptr.diff().to(products))
 
     def _matrices(self, value: Any, moment: Moments) -> Tensor:
         """Return what the queries of a sample meet: the products of keys and values, then the denominators."""

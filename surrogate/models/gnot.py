@@ -157,13 +157,11 @@ class GNOT(Published, nn.Module):
         """
         functions = (x,) if isinstance(x, Points) else tuple(x)
         query = self._gather(functions, coordinates, parameters)
-        given = [arranged(function)[0] for function in functions]
-        features = [lift(self._join(points)) for lift, points in zip(self.function_lifts, given, strict=True)]
-        pieces = [arranged(piece) for piece in self._cut(query)]
-        parts = [Part(self.lift(self._join(points)), points.coordinates, points.ptr) for points, _ in pieces]
+        given = [self._parts(*pair)[0] for pair in zip(functions, self.function_lifts, strict=True)]
+        parts, orders = self._parts(query, self.lift)
         for block in self.blocks:
-            parts = block(parts, features, [points.ptr for points in given])
-        y = [(self.projection(part.features), order) for part, (_, order) in zip(parts, pieces, strict=True)]
+            parts = block(parts, given)
+        y = [(self.projection(part.features), order) for part, order in zip(parts, orders, strict=True)]
         return torch.cat([rows.new_empty(rows.shape).index_copy(0, order, rows) for rows, order in y])
 
     @classmethod
@@ -228,22 +226,21 @@ class GNOT(Published, nn.Module):
         rows = None if parameters is None else parameters.to(query.coordinates.dtype).index_select(0, query.batch)
         return query._replace(values=rows)
 
-    def _cut(self, points: Points) -> list[Points]:
+    def _parts(self, points: Points, lift: nn.Module) -> tuple[list[Part], list[Tensor]]:
+        """Return the points lifted, in parts, each in the order that sums over samples want, and these orders."""
         n, device = len(points.coordinates), points.coordinates.device.type
         size = self.chunk_size or CHUNKS.get(device, CHUNKS["cuda"])
-        return [points.rows(start, min(start + size, n)) for start in range(0, n, size)] if n > size else [points]
-
-    def _join(self, points: Points) -> Tensor:
-        x = points.coordinates if points.values is None else torch.cat([points.coordinates, points.values], dim=-1)
-        return with_waves(x, self.octaves) if self.octaves else x
-
-
-def arranged(points: Points) -> tuple[Points, Tensor]:
-    """Return the points in the order that the sums over samples want, with ``ptr`` on the CPU, and this order."""
-    ptr = points.ptr.cpu()
-    order = segment_order(ptr, len(points.coordinates)).to(points.coordinates.device)
-    values = None if points.values is None else points.values.index_select(0, order)
-    return Points(points.coordinates.index_select(0, order), ptr, values), order
+        cut = [points.rows(start, min(start + size, n)) for start in range(0, n, size)] if n > size else [points]
+        ptrs = [piece.ptr.cpu() for piece in cut]
+        orders = [segment_order(ptr, len(piece.coordinates)) for ptr, piece in zip(ptrs, cut, strict=True)]
+        orders = [order.to(points.coordinates.device) for order in orders]
+        parts = []
+        for piece, ptr, order in zip(cut, ptrs, orders, strict=True):
+            positions, *values = (x.index_select(0, order) for x in (piece.coordinates, piece.values) if x is not None)
+            joined = torch.cat([positions, *values], dim=-1)
+            features = lift(with_waves(joined, self.octaves) if self.octaves else joined)
+            parts.append(Part(features, positions, ptr))
+        return parts, orders
 
 
 def with_waves(x: Float[Tensor, "points channel"], octaves: int) -> Float[Tensor, "points joined"]:
