@@ -11,6 +11,7 @@ from .interpolation_maps import conservative as conservative
 from .interpolation_maps import interpolation as interpolation
 from .interpolation_maps import nearest as nearest
 from .mesh import Mesh as Mesh
+from .mesh_files import save_mesh as save_mesh
 from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange
 from .opening import open_dataset as open_dataset

@@ -1,3 +1,4 @@
 from .mat import read_mat as read_mat
+from .meshio_files import read_meshes as read_meshes
 from .netcdf import read_netcdf as read_netcdf
 from .pt import read_pt as read_pt
