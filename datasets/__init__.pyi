@@ -1,5 +1,8 @@
 from . import fields as fields
 from . import readers as readers
+from .coarsening import Level as Level
+from .coarsening import coarsen as coarsen
+from .coarsening import farthest_points as farthest_points
 from .domain import domain_of as domain_of
 from .errors import InputError as InputError
 from .errors import NumericalFailure as NumericalFailure
@@ -11,6 +14,12 @@ from .interpolation_maps import conservative as conservative
 from .interpolation_maps import interpolation as interpolation
 from .interpolation_maps import nearest as nearest
 from .mesh import Mesh as Mesh
+from .mesh_files import save_mesh as save_mesh
+from .moving_mesh import MovingMesh as MovingMesh
+from .neighbors import nearest_graph as nearest_graph
+from .neighbors import nearest_neighbors as nearest_neighbors
+from .neighbors import radius_graph as radius_graph
+from .neighbors import radius_neighbors as radius_neighbors
 from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange
 from .opening import open_dataset as open_dataset

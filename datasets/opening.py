@@ -11,6 +11,8 @@ from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.readers.arrays import GridChoice
 from surrogate.datasets.readers.mat import read_mat
+from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
+from surrogate.datasets.readers.meshio_files import read_meshes
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.tables import READERS as TABLES
@@ -18,19 +20,22 @@ from surrogate.datasets.readers.tables import read_table
 from surrogate.datasets.store import SUFFIXES
 
 ARRAY_READERS = {".mat": read_mat, ".pt": read_pt, ".pth": read_pt}
+KNOWN = (*SUFFIXES, *ARRAY_READERS, *TABLES, *MESH_SUFFIXES)
 
 
 def open_dataset(
     path: str | Path, *, names: Mapping[str, str] | None = None, grid: GridChoice | None = None
 ) -> xr.Dataset:
-    """Open a file as fields: ours and netCDF-4, FNO-style ``.mat``, tensors in ``.pt``, tables of series.
+    """Open a file as fields: ours and netCDF-4, FNO ``.mat``, tensors in ``.pt``, tables of series, meshes.
 
-    The suffixes are ``.h5``, ``.hdf5``, ``.nc``; ``.mat``; ``.pt``, ``.pth``; ``.csv``, ``.parquet``.
+    The suffixes are ``.h5``, ``.hdf5``, ``.nc``; ``.mat``; ``.pt``, ``.pth``; ``.csv``, ``.parquet``; and those of
+    meshes that meshio reads.
 
     Parameters
     ----------
     path
-        The file; its suffix tells the format.
+        The file; its suffix tells the format. A pattern such as ``"runs/*.vtu"`` opens meshes, one sample each, in the
+        order of their names.
     names
         New names for variables, as a mapping from the name in the file.
     grid
@@ -47,13 +52,15 @@ def open_dataset(
     InputError
         The file is missing, empty, damaged, of an unknown format, or breaks the convention.
     """
+    if any(sign in str(path) for sign in "*?["):
+        return _open_pattern(Path(path), names or {})
     path = Path(path)
     if not path.is_file():
         raise expected("an existing file", f"{str(path)!r}", "Check the path.")
     if path.stat().st_size == 0:
         raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
-    if path.suffix not in (*SUFFIXES, *ARRAY_READERS, *TABLES):
-        known = ", ".join([*SUFFIXES, *ARRAY_READERS, *TABLES])
+    if path.suffix not in KNOWN:
+        known = ", ".join(KNOWN)
         do = "Convert it, or rename it if the suffix is wrong."
         raise expected(f"a file that ends in {known}", f"{str(path)!r}", do)
     try:
@@ -64,9 +71,22 @@ def open_dataset(
         raise expected(f"readable data in {str(path)!r}", error, "Make or copy it again.") from error
 
 
+def _open_pattern(pattern: Path, names: Mapping[str, str]) -> xr.Dataset:
+    paths = sorted(Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor))))
+    if not paths:
+        raise expected(f"files that match {str(pattern)!r}", "none", "Check the path.")
+    others = [path for path in paths if path.suffix not in MESH_SUFFIXES]
+    if others:
+        do = "Open other files one by one and join them (xarray.concat)."
+        raise expected(f"meshes ({', '.join(MESH_SUFFIXES)}) that match {str(pattern)!r}", f"{str(others[0])!r}", do)
+    return check(read_meshes(paths, names))
+
+
 def _read(path: Path, names: Mapping[str, str], grid: GridChoice | None) -> xr.Dataset:
     if path.suffix in ARRAY_READERS:
         return ARRAY_READERS[path.suffix](path, names=names, grid=grid)
+    if path.suffix in MESH_SUFFIXES and grid is None:
+        return read_meshes([path], names)
     if grid is not None:
         raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
     if path.suffix in TABLES:

@@ -18,7 +18,7 @@ from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
 from surrogate.models import FNO, GNOT, GalerkinTransformer
-from surrogate.models.network import GridNetwork, PublishedNetwork
+from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
 TRANSFORMER = {**SMALL, "n_heads": 2, "n_frequencies": 3}
@@ -52,7 +52,7 @@ COUNTS = [  # of the specification; for FNO see test_fno.py
 ]
 
 
-def build(name: str, dtype: torch.dtype = torch.float64) -> PublishedNetwork:
+def build(name: str, dtype: torch.dtype = torch.float64) -> nn.Module:
     torch.manual_seed(0)
     return MEMBERS[name]().to(dtype).eval()
 
@@ -74,7 +74,7 @@ def ragged_inputs(network: GNOT, counts: tuple[int, ...] = (13, 1, 6)) -> tuple:
     return functions, query, torch.randn(len(counts), network.parameter_channels, generator=generator, dtype=dtype)
 
 
-def inputs(network: PublishedNetwork, batch: int = 3, shape: tuple[int, ...] | None = None) -> tuple:
+def inputs(network: nn.Module, batch: int = 3, shape: tuple[int, ...] | None = None) -> tuple:
     if not isinstance(network, GridNetwork):
         return ragged_inputs(network)
     dtype = next(network.parameters()).dtype

@@ -158,7 +158,7 @@ _ATTRIBUTES: dict[str, dict[str, str]] = {name: dict(attrs) for name, attrs in P
 _ATTRIBUTES["is_dirichlet"] = _INDICATOR
 
 
-def _log_uniform(rng: np.random.Generator, between: tuple[float, float], count: int) -> np.ndarray:
+def _log_uniform(rng: np.random.Generator, between: tuple[float, float] | tuple[int, int], count: int) -> np.ndarray:
     return np.exp(rng.uniform(math.log(between[0]), math.log(between[1]), count))
 
 
