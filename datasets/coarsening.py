@@ -50,7 +50,7 @@ def coarsen(mesh: Mesh, levels: int, *, seed: int = 0) -> list[Level]:
     """Return coarser and coarser levels of a mesh, the mesh itself first.
 
     The points of the next level are a maximal independent set along the edges: no two are neighbors, and every other
-    point has one as neighbor, that nearest to it, whose cluster it joins. Two clusters are neighbors where an edge joins
+    point has one as neighbor, that nearest to it, whose cluster it joins. Two clusters are neighbors if an edge joins
     them. The points are chosen in a random order that ``seed`` fixes; in each level about a quarter to a third remain.
 
     Raises

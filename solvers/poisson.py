@@ -17,6 +17,7 @@ from skfem.helpers import dot, grad
 from torch import Tensor
 
 from surrogate.datasets.cells import TRIANGLE
+from surrogate.datasets.connectivity import contains_rows
 from surrogate.datasets.errors import expected
 from surrogate.datasets.mesh import Mesh
 from surrogate.operator import Operator
@@ -190,16 +191,15 @@ class Poisson(Operator):
         return np.concatenate([values, middles], axis=2)
 
     def _tagged_facets(self, names: Sequence[str]) -> np.ndarray:
-        facets = self._basis.mesh.facets
-        numbers = {(a, b): number for number, (a, b) in enumerate(facets.T.tolist())}
-        boundary = set(self._basis.mesh.boundary_facets().tolist())
-        chosen: set[int] = set()
+        boundary = self._basis.mesh.boundary_facets()
+        ends = self._basis.mesh.facets[:, boundary].T
+        chosen = np.zeros(len(boundary), dtype=bool)
         for name in names:
-            tagged = {numbers[a, b] for a, b in np.sort(self.domain.tagged_facets(name), axis=1).tolist()} & boundary
-            if not tagged and len(self.domain.tags[name]):
+            tagged = contains_rows(self.domain.tagged_facets(name), ends)
+            if not tagged.any() and len(self.domain.tags[name]):
                 raise expected(f"boundary facets in tag {name!r}", "none", "Tag facets, or the points of whole facets.")
             chosen |= tagged
-        return np.array(sorted(chosen), dtype=np.int64)
+        return np.sort(boundary[chosen])
 
     def _check_pieces(self) -> None:
         edges = self.domain.edges
