@@ -109,11 +109,11 @@ def test_wrong_distributions_are_refused(arguments: dict[str, Any], message: str
 
 
 def test_what_cannot_be_done_is_said() -> None:
-    with pytest.raises(InputError, match="room for 9 holes and inclusions, got a gap of 0.3. Use a smaller gap"):
+    with pytest.raises(InputError, match=r"room for 9 holes and inclusions, got a gap of 0.3. Use a smaller gap"):
         RandomPolygons(holes=(9, 9), inclusions=(0, 0), gap=0.3).sample(seed=0, index=0)
     with pytest.raises(InputError, match="a positive size"):
         triangulate(DOMAIN, 0.0)
     box, tip = [[0.2, 0.5], [0.5, 0.5], [0.5, 0.8], [0.2, 0.8]], [[0.3, 0.2], [0.4, 0.2], [0.35, 0.49]]
     narrow = Polygon(SQUARE, holes=(box, tip))
-    with pytest.raises(InputError, match="that triangles of size 0.3 can follow"):
+    with pytest.raises(InputError, match=r"that triangles of size 0.3 can follow"):
         triangulate(narrow, 0.3)

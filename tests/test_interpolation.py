@@ -182,7 +182,7 @@ def test_conservative_maps_keep_the_integral(seed: int) -> None:
 
 
 def test_conservative_maps_to_finer_targets_are_refused() -> None:
-    with pytest.raises(InputError, match="a target coarser than the source, got [0-9]+ of its points"):
+    with pytest.raises(InputError, match=r"a target coarser than the source, got [0-9]+ of its points"):
         conservative(scattered(3), scattered(30))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_wrong_neighbors_are_refused() -> None:
 def test_coarser_levels_are_independent_and_cover_the_finer(index: int) -> None:
     mesh, _ = triangulate(RandomPolygons().sample(seed=0, index=index), 0.06)
     levels = coarsen(mesh, 4)
-    for finer, coarser in zip(levels, levels[1:], strict=False):
+    for finer, coarser in itertools.pairwise(levels):
         inside = np.zeros(len(finer.points), dtype=bool)
         inside[coarser.chosen] = True
         assert not inside[finer.edges].all(axis=1).any()  # no two are neighbors

@@ -157,8 +157,8 @@ def test_files_of_others_count_from_one_and_name_things_otherwise() -> None:
 def test_xugrid_reads_our_files(tmp_path: Path) -> None:
     xugrid = pytest.importorskip("xugrid", reason="xugrid is not installed")
     _, fields = ragged([3, 1, 5])
-    for number, (written, count) in enumerate(((fields, 9), (xr.Dataset(coords=MIXED.coordinates()), 3))):
-        written = written.assign(v=("cell", np.arange(float(count)), {"units": "1"}))
+    for number, (mesh, count) in enumerate(((fields, 9), (xr.Dataset(coords=MIXED.coordinates()), 3))):
+        written = mesh.assign(v=("cell", np.arange(float(count)), {"units": "1"}))
         save_dataset(written, tmp_path / f"{number}.nc")
         with xr.open_dataset(tmp_path / f"{number}.nc", engine="h5netcdf") as plain:
             dataset = xugrid.UgridDataset(plain.load().reset_coords())
