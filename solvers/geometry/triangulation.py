@@ -21,9 +21,10 @@ _FLAT = 1e-9
 def triangulate(polygon: Polygon, size: float) -> tuple[Mesh, np.ndarray]:
     r"""Return a triangular mesh with edges of about ``size``, and the number of the material of each cell.
 
-    The sides of all loops are cut into equal parts; a hexagonal lattice fills what is between. Each inner point then
-    moves to the mean of the centers of its triangles, weighted by their area, three times for each of four
-    triangulations. The same arguments give the same mesh. Tags: ``outer``, and ``hole_0``, ``hole_1``, ... for the holes.
+    The sides of all loops are cut into equal parts; a hexagonal lattice fills what is between. Each inner point
+    then moves to the mean of the centers of its triangles, weighted by their area, three times for each of four
+    triangulations. The same arguments give the same mesh. Tags: ``outer``, and ``hole_0``, ``hole_1``, ... for the
+    holes.
 
     Raises
     ------
