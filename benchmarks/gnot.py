@@ -1,6 +1,6 @@
 """Cost of GNOT: beside the public implementation and the roofline, on ragged batches, and with the number of points.
 
-Run: ``python benchmarks/gnot.py`` (one thread, float32; about three minutes).
+Run: ``python benchmarks/gnot.py`` (one thread, float32; about five minutes).
 """
 
 from __future__ import annotations

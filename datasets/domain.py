@@ -20,11 +20,9 @@ def domain_of(fields: xr.Dataset, sample: int | None = None) -> Domain:
     InputError
         There is neither, or it is wrong in itself.
     """
-    if any(axis in fields.dims for axis in AXES):
-        return Grid.from_fields(fields)
-    if "node" in fields.dims:
+    if "node" in fields.dims and not any(axis in fields.dims for axis in AXES):
         return Mesh.from_fields(fields, sample)
-    raise expected("fields over x (and y, z) or over node", tuple(fields.dims), "Rename the dimensions.")
+    return Grid.from_fields(fields)
 
 
 def check_mesh(fields: xr.Dataset, *, values: bool) -> None:

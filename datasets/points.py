@@ -74,11 +74,11 @@ class Points(NamedTuple):
         if self.coordinates.ndim != 2 or not self.coordinates.is_floating_point():
             got = f"{self.coordinates.dtype} of shape {tuple(self.coordinates.shape)}"
             raise expected(f"coordinates of {name} as floats of shape (points, dim)", got, "Give a row for each point.")
-        n = len(self.coordinates)
-        if self.values is not None and (self.values.ndim != 2 or len(self.values) != n):
+        n = self.coordinates.shape[0]
+        if self.values is not None and (self.values.ndim != 2 or self.values.shape[0] != n):
             what = f"values of {name} of shape ({n}, channels)"
             raise expected(what, tuple(self.values.shape), "Give a row for each point.")
-        if self.ptr.ndim != 1 or len(self.ptr) < 2 or self.ptr.dtype != torch.int64:
+        if self.ptr.ndim != 1 or self.ptr.shape[0] < 2 or self.ptr.dtype != torch.int64:
             got = f"{self.ptr.dtype} of shape {tuple(self.ptr.shape)}"
             raise expected(f"ptr of {name} as int64 of shape (samples + 1,)", got, "Count the points of each sample.")
         if not torch.compiler.is_compiling():
@@ -90,7 +90,7 @@ class Points(NamedTuple):
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        return len(self.ptr) - 1
+        return self.ptr.shape[0] - 1
 
     @property
     def counts(self) -> Int[Tensor, " samples"]:
@@ -101,7 +101,7 @@ class Points(NamedTuple):
     def batch(self) -> Int[Tensor, " points"]:
         """The sample of each point."""
         samples = torch.arange(self.n_samples, device=self.ptr.device)
-        return torch.repeat_interleave(samples, self.counts, output_size=len(self.coordinates))
+        return torch.repeat_interleave(samples, self.counts, output_size=self.coordinates.shape[0])
 
     def split(self) -> list[Points]:
         """Return the samples, each as a batch of one."""

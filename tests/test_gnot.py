@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -396,6 +398,35 @@ def test_attention_takes_moments_of_parts():
     parts = [attention.moments(part, torch.tensor([0, len(part)])) for part in (z[:4], z[4:])]
     for expected, total in zip(whole, parts[0].plus(parts[1]), strict=True):
         torch.testing.assert_close(total, expected, rtol=0, atol=1e-14)
+
+
+TRACE = """
+import torch
+from torch.export import Dim
+from surrogate.datasets import Points
+from surrogate.models import GNOT
+
+def points(*counts):
+    ptr = torch.tensor([0, *counts]).cumsum(0)
+    return Points(torch.rand(int(ptr[-1]), 2), ptr, torch.rand(int(ptr[-1]), 1))
+
+torch.manual_seed(0)
+network = GNOT([1], 1, dim=2, hidden_channels=8, n_layers=1).eval()
+compiled = torch.compile(network, fullgraph=True, backend="aot_eager", dynamic=True)
+sizes = {0: Dim("n", min=2, max=8000)}
+exported = torch.export.export(network, (points(5, 7),), dynamic_shapes=(Points(sizes, None, sizes),)).module()
+for counts in ((5, 7), (6, 6), (20, 11), (400, 30)):
+    given = points(*counts)
+    torch.testing.assert_close(compiled(given), network(given))
+    torch.testing.assert_close(exported(given), network(given))
+assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+"""
+
+
+def test_one_graph_serves_batches_of_all_sizes():
+    # in a process of its own: the checks that pytest puts around every function cannot be traced
+    done = subprocess.run([sys.executable, "-c", TRACE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.gpu

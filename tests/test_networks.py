@@ -300,7 +300,10 @@ def trace(backend: str, names: Iterable[str]) -> dict[str, list[float]]:
 
 @pytest.mark.parametrize(
     ("backend", "names"),
-    [("aot_eager", list(MEMBERS)), pytest.param("inductor", ["galerkin_2d", "fno_2d"], marks=pytest.mark.slow)],
+    [
+        ("aot_eager", [*GRID, "gnot_1d", "gnot_2d"]),
+        pytest.param("inductor", ["galerkin_2d", "fno_2d"], marks=pytest.mark.slow),
+    ],
 )
 def test_compile_and_export_trace_the_whole_network(backend, names):
     for name, (compiled, exported, gradient) in trace(backend, names).items():

@@ -43,7 +43,7 @@ def runs(ptr: tuple[int, ...], device: torch.device) -> tuple[Run, ...]:
     return tuple(result)
 
 
-@torch.library.custom_op("surrogate::segment_order", mutates_args=(), schema="(Tensor ptr, int n) -> Tensor")
+@torch.library.custom_op("surrogate::segment_order", mutates_args=(), schema="(Tensor ptr, SymInt n) -> Tensor")
 def _order(ptr: Tensor, n: int) -> Tensor:
     starts = [
         torch.tensor(run.first)[:, None] + torch.arange(run.shape[1]) for run in runs(tuple(ptr.tolist()), ptr.device)
@@ -80,12 +80,12 @@ def _order_shape(ptr: Tensor, n: int) -> Tensor:
 
 @_product.register_fake
 def _product_shape(left: Tensor, right: Tensor, ptr: Tensor) -> Tensor:
-    return left.new_empty(len(ptr) - 1, left.shape[1], right.shape[1])
+    return left.new_empty(ptr.shape[0] - 1, left.shape[1], right.shape[1])
 
 
 @_apply.register_fake
 def _apply_shape(x: Tensor, matrices: Tensor, ptr: Tensor) -> Tensor:
-    return x.new_empty(len(x), matrices.shape[2])
+    return x.new_empty(x.shape[0], matrices.shape[2])
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:

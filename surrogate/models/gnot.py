@@ -215,7 +215,7 @@ class GNOT(Published, nn.Module):
             raise expected("query points", "no functions and no coordinates", "Give `coordinates`.")
         query = functions[0] if coordinates is None else coordinates
         check_shape(query, "the query points", self.dim, None, query.n_samples)
-        if len(query.coordinates) == 0:
+        if query.coordinates.shape[0] == 0:
             raise expected("query points", "none", "Say where the output is wanted.")
         for i, function in enumerate(functions):
             check_shape(function, f"function {i}", self.function_dims[i], self.in_channels[i], query.n_samples)
@@ -228,11 +228,11 @@ class GNOT(Published, nn.Module):
 
     def _parts(self, points: Points, lift: nn.Module) -> tuple[list[Part], list[Tensor]]:
         """Return the points lifted, in parts, each in the order that sums over samples want, and these orders."""
-        n, device = len(points.coordinates), points.coordinates.device.type
+        n, device = points.coordinates.shape[0], points.coordinates.device.type
         size = self.chunk_size or CHUNKS.get(device, CHUNKS["cuda"])
         cut = [points.rows(start, min(start + size, n)) for start in range(0, n, size)] if n > size else [points]
         ptrs = [piece.ptr.cpu() for piece in cut]
-        orders = [segment_order(ptr, len(piece.coordinates)) for ptr, piece in zip(ptrs, cut, strict=True)]
+        orders = [segment_order(ptr, piece.coordinates.shape[0]) for ptr, piece in zip(ptrs, cut, strict=True)]
         orders = [order.to(points.coordinates.device) for order in orders]
         parts = []
         for piece, ptr, order in zip(cut, ptrs, orders, strict=True):
