@@ -227,8 +227,8 @@ def test_wrong_arguments_are_refused() -> None:
         Mesh.from_fields(fields, 3)
     with pytest.raises(InputError, match="fields on a mesh"):
         Mesh.from_fields(xr.Dataset())
-    with pytest.raises(InputError, match="fields over x"):
-        domain_of(xr.Dataset())
+    with pytest.raises(InputError, match="fields on a grid"):
+        domain_of(xr.Dataset({"v": ("edge", [1.0])}))
     with pytest.raises(InputError, match="meshes of one dimension"):
         describe_many([MIXED, MESHES["surface"]])
     with pytest.raises(InputError, match="a tag 'rim' of points or of facets, got both"):
