@@ -42,15 +42,6 @@ class Off(Stepper):
         self.domain, self.dt, self.history = CASE.grid, dt, history
         self.factor, self.blow_up = factor, blow_up
 
-    def forward(
-        self,
-        state: Tensor,
-        static: Tensor | None = None,
-        forcing: Tensor | None = None,
-        parameters: Tensor | None = None,
-    ) -> Tensor:
-        raise NotImplementedError("rollouts call step")
-
     def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> tuple[Tensor, int]:
         return state[:, -1:], 0
 
