@@ -1,5 +1,6 @@
 from . import fields as fields
 from . import readers as readers
+from .box import Box as Box
 from .coarsening import Level as Level
 from .coarsening import coarsen as coarsen
 from .coarsening import farthest_points as farthest_points
@@ -24,6 +25,7 @@ from .normalizer import Normalizer as Normalizer
 from .normalizer import OutsideTrainingRange as OutsideTrainingRange
 from .opening import open_dataset as open_dataset
 from .pod import POD as POD
+from .point_samples import PointSamples as PointSamples
 from .point_sets import point_set as point_set
 from .point_sets import to_batch as to_batch
 from .points import Points as Points

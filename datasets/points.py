@@ -26,6 +26,9 @@ class Points(NamedTuple):
         First row of each sample and, at the end, the number of rows, ``(B + 1,)``, as in a batch of torch-geometric.
     values
         What a function takes at the points, ``(N, channels)``; None where the positions say everything.
+    simplices
+        Rows of the corners of the segments, triangles or tetrahedra between the points, ``(S, corners)``, sample after
+        sample; None for points without a mesh.
 
     Examples
     --------
@@ -37,6 +40,7 @@ class Points(NamedTuple):
     coordinates: Float[Tensor, "points dim"]
     ptr: Int[Tensor, " samples_and_one"]
     values: Float[Tensor, "points channel"] | None = None
+    simplices: Int[Tensor, "simplices corners"] | None = None
 
     @classmethod
     def from_list(cls, coordinates: Sequence[Tensor], values: Sequence[Tensor] | None = None) -> Points:
@@ -46,6 +50,24 @@ class Points(NamedTuple):
         counts = torch.tensor([0, *(len(sample) for sample in coordinates)], device=coordinates[0].device)
         joined = None if values is None else torch.cat(list(values))
         return cls(torch.cat(list(coordinates)), counts.cumsum(0), joined).check()
+
+    @classmethod
+    def join(cls, parts: Sequence[Points]) -> Points:
+        """Join batches, what `split` took apart; values and simplices stay where all parts have them."""
+        if not parts:
+            raise expected("at least one batch", "none", "Give the points of each sample.")
+        starts = torch.tensor([0, *(len(part.coordinates) for part in parts)]).cumsum(0).tolist()
+        counts = torch.cat([part.counts for part in parts])
+        values = [part.values for part in parts if part.values is not None]
+        simplices = [
+            part.simplices + start for part, start in zip(parts, starts, strict=False) if part.simplices is not None
+        ]
+        return cls(
+            torch.cat([part.coordinates for part in parts]),
+            torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
+            torch.cat(values) if len(values) == len(parts) else None,
+            torch.cat(simplices) if len(simplices) == len(parts) else None,
+        )
 
     @classmethod
     def from_pyg(cls, store: Any) -> Points:
@@ -106,15 +128,22 @@ class Points(NamedTuple):
     def split(self) -> list[Points]:
         """Return the samples, each as a batch of one."""
         ends = self.ptr.tolist()
-        return [self.rows(start, stop, slice(i, i + 2)) for i, (start, stop) in enumerate(pairwise(ends))]
+        samples = [self.rows(start, stop, slice(i, i + 2)) for i, (start, stop) in enumerate(pairwise(ends))]
+        if self.simplices is None:
+            return samples
+        owner = torch.bucketize(self.simplices[:, 0].contiguous(), self.ptr[1:], right=True)
+        pieces = torch.split(self.simplices, owner.bincount(minlength=self.n_samples).tolist())
+        parts = zip(samples, pieces, ends, strict=False)
+        return [sample._replace(simplices=simplices - start) for sample, simplices, start in parts]
 
     def rows(self, start: int, stop: int, samples: slice = slice(None)) -> Points:
-        """Return the points ``start`` to ``stop``; samples may be left with none of theirs."""
+        """Return the points ``start`` to ``stop`` without simplices; samples may be left with none of theirs."""
         values = None if self.values is None else self.values[start:stop]
         return Points(self.coordinates[start:stop], self.ptr[samples].clamp(start, stop) - start, values)
 
     def to(self, *args: Any, **kwargs: Any) -> Points:
-        """Move to a device or floating dtype, as ``Tensor.to``; ``ptr`` keeps its dtype."""
+        """Move to a device or floating dtype, as ``Tensor.to``; ``ptr`` and ``simplices`` keep their dtype."""
         coordinates = self.coordinates.to(*args, **kwargs)
         values = None if self.values is None else self.values.to(*args, **kwargs)
-        return Points(coordinates, self.ptr.to(coordinates.device), values)
+        simplices = None if self.simplices is None else self.simplices.to(coordinates.device)
+        return Points(coordinates, self.ptr.to(coordinates.device), values, simplices)

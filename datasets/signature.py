@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from surrogate.datasets.box import Box
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, uniform_step
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.point_sets import dimension_of
 
 
 @dataclass(frozen=True)
@@ -17,17 +19,21 @@ class Signature:
 
     ``dt`` is None for a steady map from ``in_fields`` to ``out_fields``; otherwise the map advances ``in_fields``
     (equal to ``out_fields``) by ``dt``, from ``history`` frames to ``horizon`` frames.
+
+    On meshes and point clouds ``functions`` holds the fields of each input function: first of the one (maybe of no
+    fields) on the points of the output, then of those on points of their own. It is empty on grids.
     """
 
     in_fields: tuple[str, ...]
     out_fields: tuple[str, ...]
-    domain: Grid
+    domain: Grid | Box
     static_fields: tuple[str, ...] = ()
     forcing_fields: tuple[str, ...] = ()
     parameter_fields: tuple[str, ...] = ()
     history: int = 1
     horizon: int = 1
     dt: float | None = None
+    functions: tuple[tuple[str, ...], ...] = ()
 
     @property
     def in_channels(self) -> int:
@@ -51,7 +57,7 @@ class Signature:
         Raises
         ------
         InputError
-            No variable carries a role.
+            No variable carries a role, or fields on meshes are stepped in time.
         """
         part = data["train"] if isinstance(data, xr.DataTree) and "train" in data.children else data
         fields = as_dataset(part)
@@ -64,6 +70,8 @@ class Signature:
         history, horizon = int(fields.attrs["history"]), int(fields.attrs["horizon"])
         names = {role: tuple(members) for role, members in roles.items()}
         state, static = names.get("state", ()), names.get("static", ())
+        if "node" in fields.dims and not any(axis in fields.dims for axis in AXES):
+            return cls._on_points(fields, state, static, names)
         return cls(
             in_fields=state or static,
             out_fields=state or names["target"],
@@ -74,4 +82,24 @@ class Signature:
             history=history,
             horizon=horizon,
             dt=uniform_step(fields) if state else None,
+        )
+
+    @classmethod
+    def _on_points(
+        cls, fields: xr.Dataset, state: tuple[str, ...], static: tuple[str, ...], names: dict[str, tuple[str, ...]]
+    ) -> Signature:
+        if state:
+            do = "Select one time as output, and give earlier ones as inputs of other names."
+            raise expected("steady fields on meshes", f"{list(state)} to be stepped in time", do)
+        location = dimension_of(fields, names["target"])
+        groups: dict[str, tuple[str, ...]] = {location: ()}
+        for name in static:
+            dim = dimension_of(fields, [name])
+            groups[dim] = (*groups.get(dim, ()), name)
+        return cls(
+            in_fields=tuple(name for group in groups.values() for name in group),
+            out_fields=names["target"],
+            domain=Box.from_fields(fields, location),
+            parameter_fields=names.get("parameter", ()),
+            functions=tuple(groups.values()),
         )

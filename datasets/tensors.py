@@ -11,6 +11,7 @@ from torch import Tensor
 
 from surrogate.datasets.fields import require
 from surrogate.datasets.grid import AXES
+from surrogate.datasets.ragged import counts
 
 
 def to_tensor(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype = torch.float32) -> Tensor:
@@ -53,6 +54,28 @@ def to_fields(
         for name, channel in zip(names, channels, strict=True)
     }
     return xr.Dataset(variables, coords=coordinates(template, time))
+
+
+def to_point_fields(
+    values: Tensor,
+    names: Sequence[str],
+    template: xr.Dataset,
+    *,
+    at: str,
+    attributes: Mapping[str, Mapping[str, str]] | None = None,
+) -> xr.Dataset:
+    """Return ``(points, channel)`` at the points of dimension ``at`` as fields on the meshes of ``template``.
+
+    On a mesh that all samples share they have the dimension ``sample``, too.
+    """
+    shared = at not in counts(template)
+    dims, shape = (("sample", at), (-1, template.sizes[at])) if shared else ((at,), (-1,))
+    lies = {"mesh": "mesh", "location": at} if "mesh" in template.coords and at == "node" else {}
+    variables = {
+        name: (dims, column.reshape(shape).numpy(), field_attributes(name, template, attributes) | lies)
+        for name, column in zip(names, values.detach().cpu().unbind(1), strict=True)
+    }
+    return xr.Dataset(variables, coords=coordinates(template, None))
 
 
 def coordinates(template: xr.Dataset, time: np.ndarray | None) -> dict[str, xr.Variable]:

@@ -82,7 +82,7 @@ class Poisson(Operator):
         "conductivity": {"units": "1", "long_name": "conductivity of the material"},
     }
     equation = "-div(a grad u) = f; u = g or a du/dn = q on the boundary"
-    domain: Mesh  # type: ignore[assignment]
+    domain: Mesh
     points: Tensor
 
     def __init__(

@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from surrogate.datasets.box import Box
 from surrogate.datasets.domain import domain_of
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check, require, uniform_step
@@ -77,13 +78,13 @@ def initial_value(stepper: Stepper, fields: xr.Dataset) -> InitialValue:
 
 
 def check_fit(operator: Operator, fields: xr.Dataset, names: Sequence[str]) -> None:
-    """Raise `InputError` unless ``fields`` hold finite ``names`` for samples on a grid that ``operator`` accepts."""
+    """Raise `InputError` unless ``fields`` hold finite ``names`` for samples on a domain that ``operator`` accepts."""
     used = [*names, *operator.static_fields, *(name for name in operator.parameter_fields if name in fields)]
     require(fields, used)
     if not fields.sizes.get("sample"):
         raise expected("fields with samples", dict(fields.sizes), "Use fields.expand_dims('sample') if there is one.")
     check(fields[used].assign_coords(fields.coords))
-    domain = domain_of(fields)
+    domain = Box.from_fields(fields) if isinstance(operator.domain, Box) else domain_of(fields)
     if not isinstance(domain, type(operator.domain)):
         kinds = [type(kind).__name__ for kind in (operator.domain, domain)]
         raise expected(

@@ -15,7 +15,9 @@ from surrogate.datasets.grid import Grid
 class Operator(nn.Module, ABC):
     """A map from fields to fields, on tensors: ``y = operator(x, static=None, parameters=None)``.
 
-    A subclass sets the attributes and defines ``forward`` with these arguments.
+    A subclass sets the attributes and defines ``forward`` with these arguments. On a grid, or one mesh for all samples,
+    ``x`` and ``y`` are ``(batch, channel, *space)``. Where points differ by sample, ``x`` is a tuple of `Points`, one
+    for each input function, the first on the points of the output, and ``y`` is ``(points, channel)`` there.
 
     Attributes
     ----------
@@ -24,7 +26,9 @@ class Operator(nn.Module, ABC):
     static_fields, parameter_fields
         Names of the channels of ``static`` and of the columns of ``parameters``.
     domain
-        The grid on which the operator was made. ``x`` is ``(batch, channel, *space)``; series have no space.
+        The `Grid` or `Mesh` on which the operator was made, or the `Box` around the points; series have no space.
+    functions
+        Where points differ by sample, the fields of each input function; together they are ``in_fields``.
     attributes
         For a field its ``units`` and ``long_name``; fields not listed take them from the input.
     settings
@@ -35,7 +39,8 @@ class Operator(nn.Module, ABC):
     out_fields: tuple[str, ...]
     static_fields: tuple[str, ...] = ()
     parameter_fields: tuple[str, ...] = ()
-    domain: Grid
+    domain: Any
+    functions: tuple[tuple[str, ...], ...] = ()
     forward: Callable[..., Tensor]
     attributes: Mapping[str, Mapping[str, str]] = {}
     settings: Mapping[str, Any] = {}
@@ -53,7 +58,7 @@ class Operator(nn.Module, ABC):
     def check_domain(self, domain: Any) -> None:
         """Raise `InputError` unless fields on ``domain``, of the class of its own, can enter; by default all can."""
 
-    def warn_outside(self, x: Tensor, parameters: Tensor | None = None) -> None:
+    def warn_outside(self, x: Any, parameters: Tensor | None = None) -> None:
         """Warn where inputs leave the range for which the operator was made; the default has no such range."""
 
     def _reference(self) -> Tensor:
@@ -84,6 +89,7 @@ class Stepper(Operator):
         Names of the channels of the known time-varying input.
     """
 
+    domain: Grid
     dt: float
     history: int = 1
     horizon: int = 1

@@ -6,11 +6,13 @@ import torch
 import xarray as xr
 
 from surrogate.compute import computing
+from surrogate.datasets.box import Box
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
-from surrogate.datasets.tensors import to_fields, to_tensor
+from surrogate.datasets.tensors import to_fields, to_point_fields, to_tensor
 from surrogate.initial_value import check_fit, read_parameters
 from surrogate.operator import Operator, Stepper
+from surrogate.point_inputs import apply_to_batch, given_samples
 from surrogate.rollouts import provenance, rollout
 
 
@@ -41,9 +43,14 @@ def predict(
     if isinstance(operator, Stepper):
         return rollout(operator, dataset, steps=operator.horizon, batch_size=batch_size, device=device, progress=False)
     check_fit(operator, dataset, operator.in_fields)
-    x = to_tensor(dataset, operator.in_fields, operator.dtype)
-    static = to_tensor(dataset, operator.static_fields, operator.dtype) if operator.static_fields else None
-    parameters = read_parameters(operator, dataset)
+    result = (_on_points if operator.functions else _on_grid)(operator, dataset, batch_size, device)
+    return result.assign_attrs(provenance(operator, dataset))
+
+
+def _on_grid(operator: Operator, fields: xr.Dataset, batch_size: int, device: str | torch.device | None) -> xr.Dataset:
+    x = to_tensor(fields, operator.in_fields, operator.dtype)
+    static = to_tensor(fields, operator.static_fields, operator.dtype) if operator.static_fields else None
+    parameters = read_parameters(operator, fields)
     operator.warn_outside(x, parameters)
     outputs = []
     with computing(operator, device) as target:
@@ -51,5 +58,20 @@ def predict(
             rows = slice(first, first + batch_size)
             parts = (None if part is None else part[rows].to(target) for part in (x, static, parameters))
             outputs.append(operator(*parts).cpu())
-    result = to_fields(torch.cat(outputs), operator.out_fields, dataset, attributes=operator.attributes)
-    return result.assign_attrs(provenance(operator, dataset))
+    return to_fields(torch.cat(outputs), operator.out_fields, fields, attributes=operator.attributes)
+
+
+def _on_points(
+    operator: Operator, fields: xr.Dataset, batch_size: int, device: str | torch.device | None
+) -> xr.Dataset:
+    assert isinstance(operator.domain, Box)
+    samples = given_samples(operator, fields)
+    whole = samples.__getitems__(range(len(samples)))
+    operator.warn_outside(whole["x"], whole.get("parameters"))
+    outputs = []
+    with computing(operator, device) as target:
+        for first in range(0, len(samples), batch_size):
+            batch = samples.__getitems__(range(first, min(first + batch_size, len(samples))))
+            outputs.append(apply_to_batch(operator, batch, target).cpu())
+    at = operator.domain.location
+    return to_point_fields(torch.cat(outputs), operator.out_fields, fields, at=at, attributes=operator.attributes)

@@ -59,7 +59,7 @@ def make(network: nn.Module, *, full: bool = False, dtype: torch.dtype = torch.f
         normalizer.mean.normal_()
         normalizer.std.uniform_(1, 2)
     from surrogate.compute import cast_floating
-    from surrogate.training.surrogate import assemble
+    from surrogate.training.assembly import assemble
 
     attributes = {out[0]: {"units": "Pa", "long_name": "pressure"}}
     model = assemble(network, signature, normalizers, attributes=attributes, record={"seed": 7, "none": None})

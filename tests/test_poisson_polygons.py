@@ -105,7 +105,8 @@ def test_point_sets_of_a_shared_mesh_are_repeated() -> None:
     mesh = Mesh([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], {"triangle": [[0, 1, 2]]})
     values = np.arange(6.0).reshape(2, 3)
     fields = xr.Dataset({name: (("sample", "node"), values + i) for i, name in enumerate("ab")}, mesh.coordinates())
-    positions, ptr, channels = point_set(fields, ["a", "b"])
+    positions, ptr, channels, simplices = point_set(fields, ["a", "b"])
+    assert simplices.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert ptr.tolist() == [0, 3, 6]
     assert positions.tolist() == [*mesh.points.tolist(), *mesh.points.tolist()]
     assert channels.tolist() == [[v, v + 1] for v in values.ravel()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,10 @@ from surrogate.layers.mixture import GeometricGate, Mixture
 from surrogate.layers.residual_mlp import ResidualMLP
 from surrogate.layers.segments import segment_order
 from surrogate.models import gnot_reference
+from surrogate.models.point_network import point_sizes
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 RECIPE = {
     "epochs": 500,
@@ -185,6 +189,24 @@ class GNOT(Published, nn.Module):
         network = cls(**gnot_reference.arguments(config, reference)).to(next(iter(state.values())).dtype)
         network.load_state_dict(gnot_reference.weights(state, gated=network.n_experts > 1))
         return network
+
+    @classmethod
+    def for_data(cls, data: xr.DataTree | xr.Dataset, **network: Any) -> GNOT:
+        """Return the network for prepared data on meshes: functions, channels and dimension are read from them.
+
+        Parameters
+        ----------
+        data
+            What `surrogate.prepare` returned, or one of its parts.
+        network
+            Further constructor arguments; they go before those read from the data.
+
+        Raises
+        ------
+        InputError
+            The data are on a grid.
+        """
+        return cls(**point_sizes(data) | network)
 
     def _lift(self, width: int, options: Mapping[str, Any]) -> ResidualMLP:
         joined = width * (4 * self.octaves + 3 if self.octaves else 1)

@@ -90,10 +90,19 @@ class GridNetwork(Published, nn.Module, ABC):
             What `surrogate.prepare` returned, or one of its parts.
         network
             Further constructor arguments; they go before those read from the data.
+
+        Raises
+        ------
+        InputError
+            The data are on meshes or points.
         """
+        from surrogate.datasets.grid import Grid
         from surrogate.datasets.signature import Signature
 
         signature = Signature.from_data(data)
+        if not isinstance(signature.domain, Grid):
+            do = "Use `GNOT`, or this network on a grid of its own: `OnGrid.for_data`."
+            raise expected("data on a grid", "data on meshes or points", do)
         sizes: dict[str, Any] = {
             "in_channels": signature.in_channels,
             "out_channels": signature.out_channels,

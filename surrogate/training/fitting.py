@@ -22,9 +22,11 @@ from torch.utils.data import DataLoader
 from surrogate.compute import cast_floating, computing
 from surrogate.datasets.errors import NumericalFailure, expected
 from surrogate.datasets.fields import as_dataset
+from surrogate.datasets.ragged import select_samples
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.splits import refuse_overlap
-from surrogate.datasets.windows import Windows
+from surrogate.datasets.training_data import training_samples
+from surrogate.training.assembly import assemble
 from surrogate.training.callbacks import BestWeights, EpochProgress, History, Patience, SaveState, SeedSteps
 from surrogate.training.checkpoint import WholeCheckpoints
 from surrogate.training.closed_form import ClosedForm, solve
@@ -35,7 +37,7 @@ from surrogate.training.objectives import Objective, RelativeL2
 from surrogate.training.optimizer import OneCycleAdamW
 from surrogate.training.record import MODEL, check_same_run, make_record
 from surrogate.training.shuffle import EpochShuffle
-from surrogate.training.surrogate import Surrogate, assemble, fit_normalizers
+from surrogate.training.surrogate import Surrogate, fit_normalizers
 
 STATE, LOG, PLOT = "last.ckpt", "log.csv", "loss.png"
 QUIET = {"num_sanity_val_steps": 0, "enable_progress_bar": False, "enable_model_summary": False}
@@ -64,8 +66,9 @@ def fit(
     Parameters
     ----------
     network
-        One of `surrogate.models` or `surrogate.forecasters`, or any ``nn.Module`` on ``(batch, channel, *space)``. One
-        that has a closed form (`Ridge`) is solved for: then epochs, optimizer and objective do not matter.
+        One of `surrogate.models` or `surrogate.forecasters`, or any ``nn.Module`` on ``(batch, channel, *space)``; for
+        data on meshes one on `Points`: ``network(functions, coordinates=points, parameters=None)``. One that has a
+        closed form (`Ridge`) is solved for: then epochs, optimizer and objective do not matter.
     data
         What `prepare` returned. The test part is not looked at.
     path
@@ -204,20 +207,20 @@ def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: Objective)
     """Fail in the first second, with words, if network and data do not fit."""
     signature = model.signature
     frames = signature.history + signature.horizon
-    few = training.isel(sample=slice(2))
+    few = select_samples(training, slice(1))
     few = few.isel(time=slice(frames)) if signature.dt else few
-    batch = Windows(few, signature, model.dtype).__getitems__([0])
+    batch = training_samples(few, signature, model.dtype).__getitems__([0])
     module = TrainingModule(model, objective, OneCycleAdamW())
     do = f"The data give {signature.in_channels} channels and want {signature.out_channels}: see `for_data`."
     with computing(model):
         try:
             prediction = module.predict(batch)
-        except (RuntimeError, TypeError, IndexError) as error:
+        except (RuntimeError, TypeError, IndexError, AttributeError) as error:
             raise expected("a network that fits the data", str(error).splitlines()[0], do) from error
         if prediction.shape != batch["y"].shape:
             got = f"output of shape {tuple(prediction.shape)} for {tuple(batch['y'].shape)}"
             raise expected("a network that fits the data", got, do)
-        losses = module.compare(prediction, batch["y"])
+        losses = module.compare(prediction, batch)
     if losses.shape != (1,):
         raise expected("one loss per sample", f"shape {tuple(losses.shape)}", "Correct the objective.")
 
@@ -225,15 +228,14 @@ def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: Objective)
 def _loaders(
     training: xr.Dataset, validation: xr.Dataset, signature: Signature, batch_size: int, seed: int, dtype: torch.dtype
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    windows = Windows(training, signature, dtype)
-    shuffle = EpochShuffle(len(windows), seed)
-    first = DataLoader(windows, batch_size=batch_size, sampler=shuffle, collate_fn=_as_is)
-    second = DataLoader(Windows(validation, signature, dtype), batch_size=batch_size, collate_fn=_as_is)
-    return first, second
+    first, second = (training_samples(part, signature, dtype) for part in (training, validation))
+    shuffle = EpochShuffle(len(first), seed)
+    options: dict[str, Any] = {"batch_size": batch_size, "collate_fn": _as_is}
+    return DataLoader(first, sampler=shuffle, **options), DataLoader(second, **options)
 
 
 def _as_is(batch: Any) -> Any:
-    """`Windows` already gives whole batches."""
+    """Return it: the samples already come as whole batches."""
     return batch
 
 

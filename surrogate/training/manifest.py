@@ -16,12 +16,14 @@ from torch import Tensor, nn
 import surrogate.forecasters
 import surrogate.models
 from surrogate.compute import cast_floating
+from surrogate.datasets.box import Box
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.store import refuse_existing, whole_file
-from surrogate.training.surrogate import Surrogate, assemble
+from surrogate.training.assembly import assemble
+from surrogate.training.surrogate import Surrogate
 
 FORMAT_VERSION = 1
 
@@ -131,15 +133,15 @@ def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -
 
 
 def _signature(entry: dict[str, Any]) -> Signature:
-    domain = entry["domain"]
-    grid = Grid(
-        shape=tuple(domain["shape"]),
-        extent=tuple(map(tuple, domain["extent"])),
-        boundary=tuple(map(tuple, domain["boundary"])),
-        location=domain["location"],
-    )
-    rest: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
-    return Signature(**rest | {"domain": grid})
+    kind = Grid if "shape" in entry["domain"] else Box
+    return Signature(**_tuples(entry) | {"domain": kind(**_tuples(entry["domain"]))})
+
+
+def _tuples(value: Any) -> Any:
+    """Return what came back from JSON with tuples for lists."""
+    if isinstance(value, dict):
+        return {key: _tuples(inner) for key, inner in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from surrogate.datasets.errors import NumericalFailure
-from surrogate.datasets.windows import Batch
+from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
 from surrogate.training.objectives import Objective
 from surrogate.training.optimizer import OneCycleAdamW
 from surrogate.training.surrogate import Surrogate
+
+Batch = Mapping[str, Any]
 
 
 class TrainingModule(lightning.LightningModule):
@@ -29,16 +34,17 @@ class TrainingModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of a batch; remember the first step at which it was not finite, without a synchronization."""
-        loss = self.losses(batch).mean()
+        losses = self.losses(batch)
+        loss = losses.mean()
         bad = ~torch.isfinite(loss.detach()) & (self._first_bad_step < 0)
         self._first_bad_step = torch.where(bad, self.global_step, self._first_bad_step)
-        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["x"]), sync_dist=True)
+        self.log("training_loss", loss, on_step=False, on_epoch=True, batch_size=len(losses), sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log the mean over samples."""
-        loss = self.losses(batch).mean()
-        self.log("validation_loss", loss, on_epoch=True, batch_size=len(batch["x"]), sync_dist=True)
+        losses = self.losses(batch)
+        self.log("validation_loss", losses.mean(), on_epoch=True, batch_size=len(losses), sync_dist=True)
 
     def on_train_epoch_end(self) -> None:
         """Stop if the loss was not finite."""
@@ -55,7 +61,7 @@ class TrainingModule(lightning.LightningModule):
 
     def losses(self, batch: Batch) -> Tensor:
         """Return one loss per sample."""
-        return self.compare(self.predict(batch), batch["y"])
+        return self.compare(self.predict(batch), batch)
 
     def predict(self, batch: Batch) -> Tensor:
         """Return what the model makes of the inputs of a batch."""
@@ -63,8 +69,10 @@ class TrainingModule(lightning.LightningModule):
         prediction: Tensor = self.model(batch["x"], *(batch.get(name) for name in names))
         return prediction
 
-    def compare(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def compare(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Return one loss per sample."""
+        target, domain = batch["y"], self.model.domain
+        where = domain.with_shape(tuple(target.shape[2:])) if isinstance(domain, Grid) else batch["x"][0]
         if getattr(self.objective, "standardized", False):
             prediction, target = self.model.standardize(prediction), self.model.standardize(target)
-        return self.objective(prediction, target, self.model.domain.with_shape(tuple(target.shape[2:])))
+        return self.objective(prediction, target, where)

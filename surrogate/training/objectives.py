@@ -11,19 +11,24 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.points import Points
 
-Frames = Float[Tensor, "batch channel *space"]
+Frames = Float[Tensor, "batch channel *space"] | Float[Tensor, "points channel"]
 PerSample = Float[Tensor, " batch"]
+Domain = Grid | Points
 
 
 @runtime_checkable
 class Objective(Protocol):
     """A loss for each sample; `fit` averages over the samples of a batch.
 
+    Fields are ``(batch, channel, *space)`` on a grid; where points differ by sample they are ``(points, channel)``, and
+    the domain is the `Points` they lie on.
+
     With the attribute ``standardized = True`` it is given fields normalized as the network's output is.
     """
 
-    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+    def __call__(self, prediction: Frames, target: Frames, domain: Domain) -> PerSample:
         """Return one loss per sample. ``domain`` has the resolution of the tensors."""
 
 
@@ -35,9 +40,9 @@ class RelativeL2:
     half weights at closed ends). For a target that is zero it is huge, but finite.
     """
 
-    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+    def __call__(self, prediction: Frames, target: Frames, domain: Domain) -> PerSample:
         """Return the relative error of each sample."""
-        return _ratio((prediction - target).flatten(1), target.flatten(1))
+        return _ratio(prediction - target, target, domain)
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,13 @@ class H1:
         if not self.weight >= 0:
             raise expected("a weight of at least 0", self.weight, "Correct `weight`.")
 
-    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+    def __call__(self, prediction: Frames, target: Frames, domain: Domain) -> PerSample:
         """Return the weighted sum of both relative errors of each sample."""
+        if isinstance(domain, Points):
+            raise expected("fields on a grid for a gradient", "fields on points", "Use another objective.")
         error = prediction - target
-        seminorm = _ratio(gradient(error, domain).flatten(1), gradient(target, domain).flatten(1))
-        return _ratio(error.flatten(1), target.flatten(1)) + self.weight * seminorm
+        seminorm = _ratio(gradient(error, domain), gradient(target, domain), domain)
+        return _ratio(error, target, domain) + self.weight * seminorm
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,12 @@ class MeanSquare:
 
     standardized: ClassVar[bool] = True
 
-    def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
+    def __call__(self, prediction: Frames, target: Frames, domain: Domain) -> PerSample:
         """Return the mean square of each sample."""
-        return (prediction - target).square().flatten(1).mean(1)
+        squares = (prediction - target).square()
+        if isinstance(domain, Points):
+            return _totals(squares, domain) / (domain.counts * squares.shape[1])
+        return squares.flatten(1).mean(1)
 
 
 def gradient(frames: Frames, domain: Grid) -> Float[Tensor, "batch component *space"]:
@@ -109,8 +119,19 @@ def _spectral_derivative(frames: Tensor, dim: int, length: float) -> Tensor:
     return derivative
 
 
-def _ratio(error: Tensor, target: Tensor) -> Tensor:
+def _ratio(error: Tensor, target: Tensor, domain: Domain) -> Tensor:
     floor = torch.finfo(target.dtype).tiny ** 0.5  # below it squares underflow
-    scale = torch.linalg.vector_norm(target, dim=1).clamp_min(floor)
-    ratio: Tensor = torch.linalg.vector_norm(error, dim=1) / scale
-    return ratio
+    return _norms(error, domain) / _norms(target, domain).clamp_min(floor)
+
+
+def _norms(values: Tensor, domain: Domain) -> Tensor:
+    """Return the Euclidean norm of each sample; its gradient is 0 where all values are."""
+    if isinstance(domain, Points):
+        return _totals(values.square(), domain).clamp_min(torch.finfo(values.dtype).tiny).sqrt()
+    norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norms
+
+
+def _totals(values: Tensor, points: Points) -> Tensor:
+    """Return for each sample the sum over its points and all channels."""
+    return values.new_zeros(points.n_samples).index_add(0, points.batch, values.sum(1))

@@ -76,24 +76,29 @@ class Surrogate(Operator):
 
     def apply_network(self, channels: Mapping[str, Tensor | None], parameters: Tensor | None) -> Tensor:
         """Normalize, stack the channels, apply the network, denormalize."""
-        stacked = torch.cat([self._normalize(k, v) for k, v in channels.items() if v is not None], dim=1)
+        stacked = torch.cat([self.normalizer(k).normalize(v) for k, v in channels.items() if v is not None], dim=1)
         extra: dict[str, Tensor] = {}
         if "coordinates" in self._arguments:
             extra["coordinates"] = self._points(stacked)
-        if self.parameter_fields:
-            if parameters is None:
-                raise expected(f"parameters {self.parameter_fields}", "none", "Add them to the fields.")
-            extra["parameters"] = self._normalize("parameter", parameters)
+        extra |= self.scaled_parameters(parameters)
         if self._on_series:
             series = stacked.reshape(len(stacked), self.signature.history, -1)
             output = self.network(series, **extra).flatten(1)
         else:
             output = self.network(stacked, **extra)
-        return self._normalizer("output").denormalize(output)
+        return self.normalizer("output").denormalize(output)
+
+    def scaled_parameters(self, parameters: Tensor | None) -> dict[str, Tensor]:
+        """Return the normalized parameters as the argument of the network; empty where it takes none."""
+        if not self.parameter_fields:
+            return {}
+        if parameters is None:
+            raise expected(f"parameters {self.parameter_fields}", "none", "Add them to the fields.")
+        return {"parameters": self.normalizer("parameter").normalize(parameters)}
 
     def standardize(self, y: Tensor) -> Tensor:
         """Return output fields in units of their mean and deviation in the training part."""
-        return self._normalizer("output").normalize(y)
+        return self.normalizer("output").normalize(y)
 
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless ``domain`` is the box the network was trained on, at a resolution it accepts."""
@@ -131,19 +136,17 @@ class Surrogate(Operator):
 
         save(self, path, overwrite=overwrite)
 
-    def warn_outside(self, x: Tensor, parameters: Tensor | None = None) -> None:
+    def warn_outside(self, x: Any, parameters: Tensor | None = None) -> None:
         """Warn where inputs leave the range of the training data."""
-        self._normalizer("input").warn_outside(x)
+        self.normalizer("input").warn_outside(x)
         if parameters is not None and self.parameter_fields:
-            self._normalizer("parameter").warn_outside(parameters)
+            self.normalizer("parameter").warn_outside(parameters)
 
-    def _normalizer(self, role: str) -> Normalizer:
+    def normalizer(self, role: str) -> Normalizer:
+        """Return the normalization of ``input``, ``output``, ``static``, ``forcing``, ``parameter`` or a function."""
         normalizer = self.normalizers[role]
         assert isinstance(normalizer, Normalizer)
         return normalizer
-
-    def _normalize(self, role: str, values: Tensor) -> Tensor:
-        return self._normalizer(role).normalize(values)
 
     def _points(self, x: Tensor) -> Tensor:
         """Return the unit coordinates at the resolution of ``x``, made once for each resolution and device."""
@@ -176,16 +179,16 @@ class SurrogateStepper(Surrogate, Stepper):
         return self.apply_network({"input": state, "static": static, "forcing": forcing}, parameters)
 
 
-def assemble(network: nn.Module, signature: Signature, normalizers: Mapping[str, Normalizer], **rest: Any) -> Surrogate:
-    """Return a stepper if the signature has a time step, else an operator."""
-    kind = Surrogate if signature.dt is None else SurrogateStepper
-    return kind(network, signature, normalizers, **rest)
+def function_role(number: int) -> str:
+    """Return the key of the normalizer of an input function on points."""
+    return f"function_{number}"
 
 
 def fit_normalizers(fields: xr.Dataset, signature: Signature, dtype: torch.dtype) -> dict[str, Normalizer]:
     """Return a normalizer for each role, with the statistics of ``fields`` (the training part)."""
+    functions = {function_role(i): members for i, members in enumerate(signature.functions)}
     names = {
-        "input": signature.in_fields,
+        **(functions or {"input": signature.in_fields}),
         "output": signature.out_fields,
         "static": signature.static_fields,
         "forcing": signature.forcing_fields,

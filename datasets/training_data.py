@@ -1,0 +1,26 @@
+"""The samples of prepared data, as training takes them."""
+
+from __future__ import annotations
+
+import torch
+import xarray as xr
+
+from surrogate.datasets.point_samples import PointSamples
+from surrogate.datasets.signature import Signature
+from surrogate.datasets.windows import Windows
+
+
+def training_samples(
+    fields: xr.Dataset, signature: Signature, dtype: torch.dtype = torch.float32
+) -> Windows | PointSamples:
+    """Return windows of fields on a grid, or samples of fields on meshes."""
+    if not signature.functions:
+        return Windows(fields, signature, dtype)
+    return PointSamples(
+        fields,
+        signature.functions,
+        location=signature.domain.location,
+        out_fields=signature.out_fields,
+        parameter_fields=signature.parameter_fields,
+        dtype=dtype,
+    )
