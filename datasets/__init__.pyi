@@ -10,6 +10,7 @@ from .errors import NumericalFailure as NumericalFailure
 from .graphs import from_graph as from_graph
 from .graphs import to_graph as to_graph
 from .grid import Grid as Grid
+from .grid_transfer import GridTransfer as GridTransfer
 from .interpolation_maps import SparseMap as SparseMap
 from .interpolation_maps import conservative as conservative
 from .interpolation_maps import interpolation as interpolation

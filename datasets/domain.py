@@ -12,6 +12,11 @@ from surrogate.datasets.ragged import counts
 Domain = Grid | Mesh
 
 
+def is_on_points(fields: xr.Dataset) -> bool:
+    """Return whether fields lie on meshes or scattered points, not on a grid."""
+    return "node" in fields.dims and not any(axis in fields.dims for axis in AXES)
+
+
 def domain_of(fields: xr.Dataset, sample: int | None = None) -> Domain:
     """Return the grid or the mesh of ``fields``; where meshes differ by sample, that of one, or of None the union.
 
@@ -20,7 +25,7 @@ def domain_of(fields: xr.Dataset, sample: int | None = None) -> Domain:
     InputError
         There is neither, or it is wrong in itself.
     """
-    if "node" in fields.dims and not any(axis in fields.dims for axis in AXES):
+    if is_on_points(fields):
         return Mesh.from_fields(fields, sample)
     return Grid.from_fields(fields)
 

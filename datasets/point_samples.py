@@ -70,6 +70,11 @@ class PointSamples(Dataset[PointBatch]):
     def __len__(self) -> int:
         return len(self._functions[0])
 
+    @property
+    def n_points(self) -> int:
+        """Number of points of the output, of all samples together."""
+        return sum(len(sample.coordinates) for sample in self._functions[0])
+
     def __getitem__(self, index: int) -> PointBatch:
         return self.__getitems__([index])
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import xarray as xr
 
 from surrogate.datasets.box import Box
+from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, uniform_step
-from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.grid import Grid
 from surrogate.datasets.point_sets import dimension_of
 
 
@@ -70,7 +71,7 @@ class Signature:
         history, horizon = int(fields.attrs["history"]), int(fields.attrs["horizon"])
         names = {role: tuple(members) for role, members in roles.items()}
         state, static = names.get("state", ()), names.get("static", ())
-        if "node" in fields.dims and not any(axis in fields.dims for axis in AXES):
+        if is_on_points(fields):
             return cls._on_points(fields, state, static, names)
         return cls(
             in_fields=state or static,

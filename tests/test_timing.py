@@ -10,6 +10,7 @@ from torch import Tensor
 
 from surrogate.datasets.grid import Grid
 from surrogate.evaluation import timing
+from surrogate.evaluation.tasks import RolloutTask
 from surrogate.evaluation.timing import BATCHES, FEWEST_REPEATS, REPEATS, cost
 from surrogate.initial_value import InitialValue
 from surrogate.operator import Operator, Stepper
@@ -51,7 +52,7 @@ class Constant(Operator):
 
 def test_each_batch_size_is_warmed_up_and_repeated() -> None:
     stepper = Doubling()
-    found = cost(stepper, START, steps=4, every=2, device=CPU)
+    found = cost(RolloutTask(stepper, CPU, START, steps=4, every=2))
     assert [t.batch for t in found.tried] == list(BATCHES[: len(found.tried)])
     assert all(t.repeats == REPEATS for t in found.tried)
     assert stepper.calls[1] == 4 * (REPEATS + 2)  # first call, warm-up, repeats
@@ -59,7 +60,7 @@ def test_each_batch_size_is_warmed_up_and_repeated() -> None:
 
 
 def test_best_is_the_cheapest_per_sample_and_quartiles_are_in_order() -> None:
-    found = cost(Doubling(), START, steps=4, device=CPU)
+    found = cost(RolloutTask(Doubling(), CPU, START, steps=4))
     assert found.single is found.tried[0]
     assert found.best.median == min(t.median for t in found.tried)
     assert all(0 < t.lower <= t.median <= t.upper < math.inf for t in found.tried)
@@ -67,25 +68,25 @@ def test_best_is_the_cheapest_per_sample_and_quartiles_are_in_order() -> None:
 
 
 def test_no_time_means_fewest_repeats_of_one_sample() -> None:
-    found = cost(Doubling(), START, steps=2, device=CPU, budget=0.0)
+    found = cost(RolloutTask(Doubling(), CPU, START, steps=2), budget=0.0)
     assert [(t.batch, t.repeats) for t in found.tried] == [(1, FEWEST_REPEATS)]
 
 
 def test_a_steady_map_is_one_call() -> None:
-    assert cost(Constant(), START, device=CPU).single.repeats == REPEATS
+    assert cost(RolloutTask(Constant(), CPU, START)).single.repeats == REPEATS
 
 
 def test_what_is_timed_is_the_rollout() -> None:
-    given = timing._filled(START, 5, CPU)
-    assert given.state[:, 0, 1].tolist() == [1, 3, 5, 1, 3]
-    frames = timing._work(Doubling(), given, 6, 3, CPU)()
+    task = RolloutTask(Doubling(), CPU, START, steps=6, every=3)
+    assert task.filled(5).state[:, 0, 1].tolist() == [1, 3, 5, 1, 3]
+    frames = task.work(5)()
     assert frames[:, :, 0, 1].tolist() == [[8 * u, 64 * u] for u in (1, 3, 5, 1, 3)]
 
 
 @pytest.mark.gpu
 def test_on_a_gpu() -> None:
     device = torch.device("cuda")
-    frames = timing._work(Doubling(), timing._filled(START, 3, device), 2, 1, device)
+    frames = RolloutTask(Doubling(), device, START, steps=2).work(3)
     timing._synchronize(device)
     assert frames().is_pinned()
-    assert cost(Doubling(), START, steps=2, device=device).single.median > 0
+    assert cost(RolloutTask(Doubling(), device, START, steps=2)).single.median > 0

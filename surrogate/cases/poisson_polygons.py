@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.cases.steady_case import SteadyCase
+from surrogate.datasets.box import Box
 from surrogate.datasets.errors import expected
 from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.ragged import pointer
@@ -20,6 +21,7 @@ from surrogate.solvers.geometry.random_polygons import RandomPolygons
 from surrogate.solvers.geometry.triangulation import triangulate
 from surrogate.solvers.poisson import Poisson
 from surrogate.solvers.poisson_fields import solve_poisson
+from surrogate.solvers.poisson_points import PoissonOnPoints
 from surrogate.solvers.random_streams import generator
 
 _WAVES = 3
@@ -67,6 +69,7 @@ class PoissonPolygons(SteadyCase):
         "material": ("conductivity",),
     }
     out_fields = ("u",)
+    solver_name = "finite elements, P1"
 
     def __post_init__(self) -> None:
         for name, (low, high) in (("nodes", self.nodes), ("conductivity", self.conductivity)):
@@ -116,6 +119,10 @@ class PoissonPolygons(SteadyCase):
             location = {"mesh": "mesh", "location": _LOCATIONS[dim]} if dim in _LOCATIONS else {}
             variables[name] = (dim, values, _ATTRIBUTES[name] | location)
         return xr.Dataset(variables, coords=coords)
+
+    def solver(self) -> PoissonOnPoints:
+        """Return finite elements of first order on the triangles of the data."""
+        return PoissonOnPoints(Box((-1.0, -1.0), (1.0, 1.0)))
 
     def solve(self, inputs: xr.Dataset, *, degree: int = 1) -> xr.Dataset:
         """Return the inputs with the solution ``u``, by elements of that degree."""

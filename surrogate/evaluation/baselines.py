@@ -11,9 +11,13 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.members import Member
+from surrogate.evaluation.point_baselines import NearestSample, PointMean, RidgeMap
+from surrogate.evaluation.point_scores import PointTarget
 from surrogate.evaluation.schedule import Schedule
 from surrogate.evaluation.scores import Target
 from surrogate.operator import Operator, Stepper
+
+_ALONE = "No training mean and the like: give the truth as a part of what `prepare` returned."
 
 
 class Persistence(Stepper):
@@ -112,15 +116,17 @@ class SteadyTrainingMean(Operator):
 
 
 def baselines(
-    target: Target, first: Operator, schedule: Schedule | None, training: xr.Dataset | None
+    target: Target | PointTarget, first: Operator, schedule: Schedule | None, training: xr.Dataset | None
 ) -> tuple[list[Member], list[str]]:
     """Return the trivial predictions that the data allow, and sentences on those that they do not."""
+    if isinstance(target, PointTarget):
+        return _on_points(first, training)
     members: list[Member] = []
     if schedule is not None:
         dt = schedule.stride * schedule.dt
         members.append(Member("persistence", "baseline", Persistence(target.names, target.grid, dt=dt)))
     if training is None:
-        return members, ["No training mean: give the truth as a part of what `prepare` returned."]
+        return members, [_ALONE]
     if Grid.from_fields(training).shape != target.grid.shape:
         return members, ["No training mean: the training part lies on another grid."]
     note = "mean of the training targets"
@@ -132,3 +138,14 @@ def baselines(
         mean = TrainingMean(training.isel(time=schedule.frames), target.names, dt=schedule.stride * schedule.dt)
         note = "mean of the training trajectories at the same lead time"
     return [*members, Member("training mean", "baseline", mean, note)], []
+
+
+def _on_points(first: Operator, training: xr.Dataset | None) -> tuple[list[Member], list[str]]:
+    if training is None:
+        return [], [_ALONE]
+    found = {
+        "training mean": (PointMean(training, first), "mean of the training targets"),
+        "nearest sample": (NearestSample(training, first), "answer of the training sample with the nearest inputs"),
+        "ridge": (RidgeMap(training, first), "linear map on a grid, fitted to the training part"),
+    }
+    return [Member(name, "baseline", operator, note) for name, (operator, note) in found.items()], []

@@ -8,15 +8,19 @@ import torch
 import xarray as xr
 
 from surrogate.cases.case import Case
+from surrogate.cases.steady_case import SteadyCase
 from surrogate.compute import check_device
+from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.ragged import counts, select_samples
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.baselines import baselines
 from surrogate.evaluation.coarse import Coarse
 from surrogate.evaluation.contest import Contest, Entry, compared
 from surrogate.evaluation.members import Member, candidates_of, check_names, solvers_of
+from surrogate.evaluation.point_scores import PointTarget
 from surrogate.evaluation.provenance import investment_of, provenance
 from surrogate.evaluation.quantities import Quantity, evaluate
 from surrogate.evaluation.reference import Reference, regenerate, stored_case
@@ -32,7 +36,7 @@ def compare(
     candidates: Mapping[str, Operator],
     truth: Fields,
     *,
-    case: Case | None = None,
+    case: Case | SteadyCase | None = None,
     steps: int | None = None,
     solvers: Mapping[str, Operator] | None = None,
     quantities: Mapping[str, Quantity] | None = None,
@@ -55,12 +59,12 @@ def compare(
     case
         The case that made the truth; default: the one it names, if it is one of `surrogate.cases`. With a case the
         reference is solved again, at least twice as finely as any competitor, and its own error is measured; without
-        one the truth is the reference, with an unknown error.
+        one, and with a steady one, the truth is the reference, with an unknown error.
     steps
         Number of compared frames; default: to the end of the truth.
     solvers
         The classical solvers of the cost-accuracy front, on any periodic grid of the same box; default: the ladder of
-        the case. ``{}`` for none.
+        the case, of a steady one the solver that made the data. ``{}`` for none.
     quantities
         The user's own functions of the predicted fields, by name: each gives one number per sample.
     samples
@@ -107,9 +111,10 @@ def compare(
     players = [*judged, *solvers_of(solvers, case, dataset)]
     schedule = _schedule(players, dataset, steps)
     evaluate(quantities or {}, compared(dataset, judged[0].operator.out_fields, schedule))  # or fail before long work
-    reference = _reference(case, players, dataset, where, progress)
-    target = _target(judged[0].operator, reference.fields, schedule, case)
-    own_scores = reference_scores(target, _refined(reference, target, schedule))
+    stepped = case if isinstance(case, Case) else None
+    reference = _reference(stepped, players, dataset, where, progress)
+    target = _target(judged[0].operator, reference.fields, schedule, stepped)
+    own_scores = _own_scores(reference, target, schedule)
     floor = own_scores.attrs.get("floor")
     contest = Contest(reference.fields, target, schedule, floor, quantities or {}, where, seed)
     trivial, notes = baselines(target, judged[0].operator, schedule, training)
@@ -140,7 +145,7 @@ def _truth(truth: Fields, samples: int | None) -> tuple[xr.Dataset, xr.Dataset |
     dataset = as_dataset(truth)
     if "sample" not in dataset.dims:
         raise expected("fields with a dimension 'sample'", tuple(dataset.dims), "Use fields.expand_dims('sample').")
-    if not Grid.from_fields(dataset).dim:
+    if not is_on_points(dataset) and not Grid.from_fields(dataset).dim:
         raise expected("fields over space", "series", "Use `forecast_errors` for forecasts of series.")
     available = dataset.sizes["sample"]
     if samples is not None and not 1 <= samples <= available:
@@ -148,7 +153,7 @@ def _truth(truth: Fields, samples: int | None) -> tuple[xr.Dataset, xr.Dataset |
     training = None
     if isinstance(truth, xr.DataTree) and truth.parent is not None and "train" in truth.parent.children:
         training = as_dataset(truth.parent.children["train"])
-    return dataset.isel(sample=slice(samples)).load(), training
+    return select_samples(dataset, slice(samples)).load(), training
 
 
 def _schedule(players: Sequence[Member], truth: xr.Dataset, steps: int | None) -> Schedule | None:
@@ -168,6 +173,8 @@ def _reference(
     operators = [member.operator for member in players]
     if case is not None:
         return regenerate(case, truth, operators, device=device, progress=progress)
+    if is_on_points(truth):
+        return Reference(truth, None, None)
     grid = Grid.from_fields(truth)
     for member in players:
         operator = member.operator
@@ -178,7 +185,9 @@ def _reference(
     return Reference(truth, None, None)
 
 
-def _target(first: Operator, fields: xr.Dataset, schedule: Schedule | None, case: Case | None) -> Target:
+def _target(first: Operator, fields: xr.Dataset, schedule: Schedule | None, case: Case | None) -> Target | PointTarget:
+    if first.functions:
+        return PointTarget.from_fields(fields, first.out_fields, first.domain.location)
     names, grid = first.out_fields, Grid.from_fields(fields)
     frames = to_tensor(fields, names, torch.float64)
     if schedule is None:
@@ -188,10 +197,13 @@ def _target(first: Operator, fields: xr.Dataset, schedule: Schedule | None, case
     return Target(names, grid, later, schedule.lead_times, initial, invariants)
 
 
-def _refined(reference: Reference, target: Target, schedule: Schedule | None) -> torch.Tensor | None:
-    if reference.refined is None or schedule is None:
-        return None
-    return to_tensor(reference.refined, target.names, torch.float64)[:, torch.as_tensor(schedule.frames)]
+def _own_scores(reference: Reference, target: Target | PointTarget, schedule: Schedule | None) -> xr.Dataset:
+    if isinstance(target, PointTarget):
+        return xr.Dataset()
+    refined = None
+    if reference.refined is not None and schedule is not None:
+        refined = to_tensor(reference.refined, target.names, torch.float64)[:, torch.as_tensor(schedule.frames)]
+    return reference_scores(target, refined)
 
 
 def _play(contest: Contest, members: Sequence[Member], time_budget: float | None, progress: bool) -> list[Entry]:
@@ -210,6 +222,11 @@ def _play(contest: Contest, members: Sequence[Member], time_budget: float | None
     return entries
 
 
+def _one(fields: xr.Dataset, sample: int) -> xr.Dataset:
+    alone = select_samples(fields, [sample])
+    return alone if counts(fields) else alone.isel(sample=0)
+
+
 def _examples(contest: Contest, judged: Sequence[Entry]) -> xr.Dataset:
     """Return reference and predictions for the sample on which the first candidate has its median error."""
     error = judged[0].scores["error"]
@@ -217,6 +234,6 @@ def _examples(contest: Contest, judged: Sequence[Entry]) -> xr.Dataset:
     names = list(contest.target.names)
     shown = [contest.true_fields, *(entry.predicted[names] for entry in judged)]
     labels = ["reference", *(entry.row.name for entry in judged)]
-    frames = [fields.isel(sample=sample).drop_vars("time", errors="ignore").astype("float64") for fields in shown]
+    frames = [_one(fields, sample).drop_vars("time", errors="ignore").astype("float64") for fields in shown]
     joined = xr.concat(frames, xr.Variable("member", labels), join="override", combine_attrs="override")
     return joined if contest.schedule is None else joined.assign_coords(time=contest.target.lead_times)

@@ -12,14 +12,17 @@ import xarray as xr
 
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.members import Member
+from surrogate.evaluation.point_scores import PointTarget
 from surrogate.evaluation.quantities import Quantity, evaluate, quantity_errors
 from surrogate.evaluation.reference import MARGIN
 from surrogate.evaluation.schedule import Schedule
-from surrogate.evaluation.scores import Target, score
+from surrogate.evaluation.scores import Target
 from surrogate.evaluation.summary import Row, statistics
-from surrogate.evaluation.timing import Cost, cost
+from surrogate.evaluation.tasks import PointTask, RolloutTask, Task
+from surrogate.evaluation.timing import cost
 from surrogate.initial_value import InitialValue, initial_value, read_parameters
 from surrogate.operator import Operator, Stepper
+from surrogate.point_inputs import given_samples
 from surrogate.prediction import predict
 from surrogate.rollouts import rollout
 
@@ -55,7 +58,7 @@ class Contest:
     """
 
     fields: xr.Dataset
-    target: Target
+    target: Target | PointTarget
     schedule: Schedule | None
     floor: float | None
     quantities: Mapping[str, Quantity]
@@ -65,12 +68,11 @@ class Contest:
     def enter(self, member: Member, budget: float | None) -> Entry:
         """Let a member predict, score it, and time it unless it is a baseline or a solver that blew up."""
         predicted = self._predicted(member.operator)
-        frames = to_tensor(predicted, self.target.names, torch.float64)
-        scores = score(frames.unsqueeze(1) if self.schedule is None else frames, self.target)
+        scores = self.target.score(predicted)
         numbers = statistics(scores, self.seed)
         began = time.perf_counter()
         worth_timing = member.kind == "surrogate" or (member.kind == "solver" and not numbers.blown_up)
-        price = self._cost(member.operator, budget) if worth_timing else None
+        price = cost(self._task(member.operator), budget=budget) if worth_timing else None
         seconds = time.perf_counter() - began
         row = Row(
             member.name,
@@ -117,14 +119,14 @@ class Contest:
         assert isinstance(operator, Stepper)
         return self.schedule.given(operator, fields)
 
-    def _cost(self, operator: Operator, budget: float | None) -> Cost:
+    def _task(self, operator: Operator) -> Task:
         given = self._given(operator)
+        if operator.functions:
+            return PointTask(operator, self.device, given_samples(operator, given))
         if not isinstance(operator, Stepper):
-            return cost(operator, _steady_start(operator, given), device=self.device, budget=budget)
+            return RolloutTask(operator, self.device, _steady_start(operator, given))
         assert self.schedule is not None
-        steps, every = self.schedule.steps(operator)
-        start = initial_value(operator, given)
-        return cost(operator, start, steps=steps, every=every, device=self.device, budget=budget)
+        return RolloutTask(operator, self.device, initial_value(operator, given), *self.schedule.steps(operator))
 
 
 def compared(fields: xr.Dataset, names: Sequence[str], schedule: Schedule | None) -> xr.Dataset:

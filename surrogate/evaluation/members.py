@@ -11,6 +11,8 @@ from typing import Literal
 import xarray as xr
 
 from surrogate.cases.case import Case
+from surrogate.cases.steady_case import SteadyCase
+from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.evaluation.coarse import Coarse
@@ -53,16 +55,20 @@ def candidates_of(candidates: Mapping[str, Operator], truth: xr.Dataset) -> list
     return [Member(str(name), "surrogate", operator) for name, operator in candidates.items()]
 
 
-def solvers_of(solvers: Mapping[str, Operator] | None, case: Case | None, truth: xr.Dataset) -> list[Member]:
-    """Return the given solvers, else the ladder of the case, else none; each on the grid of ``truth``."""
-    grid = Grid.from_fields(truth)
+def solvers_of(
+    solvers: Mapping[str, Operator] | None, case: Case | SteadyCase | None, truth: xr.Dataset
+) -> list[Member]:
+    """Return the given solvers, else those of the case, else none; on grids each on that of ``truth``."""
+    if isinstance(case, SteadyCase) and solvers is None:
+        return [Member(case.solver_name, "solver", case.solver(), MADE_THE_DATA)]
+    grid = None if is_on_points(truth) else Grid.from_fields(truth)
     if solvers is None:
-        return [] if case is None else _ladder(case, truth, grid)
+        return [] if not isinstance(case, Case) or grid is None else _ladder(case, truth, grid)
     members = []
     for name, solver in solvers.items():
         if not isinstance(solver, Operator):
             raise expected(f"a solver as {name!r}", type(solver).__name__, "Give a solver, or a network as candidate.")
-        operator = _on_grid(solver, grid)
+        operator = solver if grid is None else _on_grid(solver, grid)
         check_fit(operator, truth, operator.in_fields)
         members.append(Member(str(name), "solver", operator, _note(solver, truth)))
     return members

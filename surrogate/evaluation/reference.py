@@ -16,6 +16,7 @@ from torch import Tensor
 import surrogate.cases
 from surrogate.cases.case import Case
 from surrogate.cases.solver_choice import SolverChoice
+from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import coordinates, to_fields, to_tensor
@@ -48,16 +49,18 @@ class Reference:
     settings: dict[str, Any] | None
 
 
-def stored_case(fields: xr.Dataset) -> Case | None:
+def stored_case(fields: xr.Dataset) -> Case | SteadyCase | None:
     """Return the case that generated ``fields``, or None if they do not name one of ours."""
     if "case" not in fields.attrs:
         return None
     settings = json.loads(fields.attrs["case"])
     kinds = {name: getattr(surrogate.cases, name) for name in dir(surrogate.cases)}
     kind = kinds.get(settings.get("case"))
-    if not (isinstance(kind, type) and issubclass(kind, Case)):
+    if not (isinstance(kind, type) and issubclass(kind, Case | SteadyCase)):
         return None
-    return kind.from_settings(settings)
+    case = kind.from_settings(settings)
+    assert isinstance(case, Case | SteadyCase)
+    return case
 
 
 def regenerate(

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.conservation import Invariants, drift
 from surrogate.evaluation.correlations import correlation, correlation_time
 from surrogate.evaluation.metrics import Frames, h1, max_error, nrmse, relative_l2, vrmse
@@ -40,6 +41,11 @@ class Target:
     def steady(self) -> bool:
         """Whether there is no time."""
         return self.initial is None
+
+    def score(self, prediction: xr.Dataset) -> xr.Dataset:
+        """Return all errors of predicted fields: see `score`."""
+        frames = to_tensor(prediction, self.names, torch.float64)
+        return score(frames.unsqueeze(1) if self.steady else frames, self)
 
 
 def headline(prediction: Frames, target: Frames) -> Float[Tensor, " sample"]:

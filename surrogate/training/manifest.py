@@ -90,18 +90,21 @@ def network_arguments(network: nn.Module) -> dict[str, Any]:
     """Return the constructor arguments of a network, which it keeps as attributes of the same names."""
     names = [name for name in inspect.signature(type(network).__init__).parameters if name != "self"]
     arguments = {name: getattr(network, name) for name in names if hasattr(network, name)}
-    return {name: value for name, value in arguments.items() if _is_plain(value)}
+    parts = {name: network_entry(value) if isinstance(value, nn.Module) else value for name, value in arguments.items()}
+    return {name: value for name, value in parts.items() if _is_plain(value)}
+
+
+def network_entry(network: nn.Module) -> dict[str, Any]:
+    """Return class and constructor arguments of a network, the networks among them in the same form."""
+    name = f"{type(network).__module__}.{type(network).__qualname__}"
+    return {"class": name, "arguments": network_arguments(network)}
 
 
 def describe(model: Surrogate) -> dict[str, Any]:
     """Return the manifest: all that is needed to build the model again, and how it was made."""
-    network = model.network
     return {
         "format_version": FORMAT_VERSION,
-        "network": {
-            "class": f"{type(network).__module__}.{type(network).__qualname__}",
-            "arguments": network_arguments(network),
-        },
+        "network": network_entry(model.network),
         "signature": asdict(model.signature),
         "normalizers": {role: list(_names(module)) for role, module in model.normalizers.items()},
         "attributes": {name: dict(attrs) for name, attrs in model.attributes.items()},
@@ -122,13 +125,16 @@ def _build(manifest: dict[str, Any], network: type[nn.Module] | nn.Module | None
 def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -> nn.Module:
     if isinstance(given, nn.Module):
         return given
+    parts = entry["arguments"].items()
+    inner = {name: _network(value, None) for name, value in parts if isinstance(value, dict) and "class" in value}
+    arguments = entry["arguments"] | inner
     if given is not None:
-        return given(**entry["arguments"])
+        return given(**arguments)
     name = entry["class"].rpartition(".")[2]
     for package in (surrogate.models, surrogate.forecasters):
         if entry["class"].startswith(f"{package.__name__}.") and name in dir(package):
             chosen: type[nn.Module] = getattr(package, name)
-            return chosen(**entry["arguments"])
+            return chosen(**arguments)
     raise expected("one of our networks", repr(entry["class"]), "Pass `network=`, its class or an instance.")
 
 
