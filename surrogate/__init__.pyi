@@ -17,6 +17,7 @@ from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
 from .evaluation import compare as compare
 from .evaluation import forecast_errors as forecast_errors
+from .evaluation import plot_fields as plot_fields
 from .evaluation import relative_error as relative_error
 from .forecasting import forecast as forecast
 from .generation import generate as generate

@@ -91,6 +91,16 @@ def test_inspect_shows_fields_and_surrogates(
     assert "GalerkinTransformer" in capsys.readouterr().out
 
 
+def test_inspect_draws_fields(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, target = str(work / "burgers.h5"), str(work / "burgers.png")
+    assert main(["inspect", data, "--plot", target, "--sample", "3"]) == 0
+    assert (work / "burgers.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["inspect", data, "--plot", target]) == 2
+    assert main(["inspect", data, "--plot", str(work / "burgers.doc")]) == 2
+    assert main(["inspect", str(work / "run" / "surrogate.safetensors"), "--plot", target]) == 2
+    assert "Expected a file of fields to draw" in capsys.readouterr().err
+
+
 def test_options_come_from_a_file(tmp_path: Path) -> None:
     settings = tmp_path / "options.yaml"
     settings.write_text("samples: 3\ncase:\n  class_path: Burgers\n  init_args: {resolution: 16}\n")
