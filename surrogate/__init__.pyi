@@ -25,9 +25,9 @@ from .generation import generate as generate
 from .operator import Operator as Operator
 from .operator import Stepper as Stepper
 from .prediction import predict as predict
-from .reduced import PODStepper as PODStepper
 from .rollouts import rollout as rollout
 from .training import OneCycleAdamW as OneCycleAdamW
+from .training import PODStepper as PODStepper
 from .training import Surrogate as Surrogate
 from .training import fit as fit
 from .training import load as load

@@ -94,6 +94,22 @@ def test_inspect_shows_fields_and_surrogates(
     assert "GalerkinTransformer" in capsys.readouterr().out
 
 
+def test_inspect_shows_modes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    fields = sg.generate(sg.cases.Burgers(resolution=16, steps=4), samples=10, seed=0, progress=False)
+    data = sg.prepare(fields, inputs=["u"], outputs=["u"])
+    pod = sg.datasets.POD(data, ["u"], rank=3)
+    series = pod.transform(data)
+    path = tmp_path / "reduced.safetensors"
+    sg.PODStepper(pod, sg.fit(sg.forecasters.Ridge.for_data(series), series)).save(path)
+    assert main(["inspect", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "3 of u on Grid(shape=(16,)" in shown
+    assert "surrogate.forecasters.ridge.Ridge" in shown
+
+
 def test_inspect_draws_fields(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, target = str(work / "burgers.h5"), str(work / "burgers.png")
     assert main(["inspect", data, "--plot", target, "--sample", "3"]) == 0

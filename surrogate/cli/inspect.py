@@ -54,6 +54,11 @@ def _fields_tables(path: str, fields: xr.Dataset) -> list[Table]:
 
 def _surrogate_table(path: str) -> Table:
     model = sg.load(path)
+    table = Table("property", "value", title=path)
+    if isinstance(model, sg.PODStepper):
+        table.add_row("modes", f"{model.pod.rank} of {', '.join(model.pod.names)} on {model.domain}")
+        assert isinstance(model.stepper, sg.Surrogate)
+        model = model.stepper
     manifest = sg.training.manifest.describe(model)
     weights = sum(parameter.numel() for parameter in model.network.parameters())
     rows = {
@@ -66,7 +71,6 @@ def _surrogate_table(path: str) -> Table:
         "dt": model.signature.dt,
         **{name: value for name, value in model.record.items() if name not in ("network", "signature")},
     }
-    table = Table("property", "value", title=path)
     for name, value in rows.items():
         table.add_row(name, str(value))
     return table
