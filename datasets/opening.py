@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
-from surrogate.datasets.readers.arrays import GridChoice
+from surrogate.datasets.readers.arrays import DimsChoice
+from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_meshes
@@ -24,9 +26,14 @@ KNOWN = (*SUFFIXES, *ARRAY_READERS, *TABLES, *MESH_SUFFIXES)
 
 
 def open_dataset(
-    path: str | Path, *, names: Mapping[str, str] | None = None, grid: GridChoice | None = None
+    path: str | Path,
+    *,
+    names: Mapping[str, str] | None = None,
+    grid: GridChoice | None = None,
+    times: Sequence[float] | None = None,
+    dims: DimsChoice | None = None,
 ) -> xr.Dataset:
-    """Open a file as fields: ours and netCDF-4, FNO ``.mat``, tensors in ``.pt``, tables of series, meshes.
+    """Open a file as fields: ours and netCDF-4, arrays in ``.mat``, tensors in ``.pt``, tables of series, meshes.
 
     The suffixes are ``.h5``, ``.hdf5``, ``.nc``; ``.mat``; ``.pt``, ``.pth``; ``.csv``, ``.parquet``; and those of
     meshes that meshio reads.
@@ -39,8 +46,14 @@ def open_dataset(
     names
         New names for variables, as a mapping from the name in the file.
     grid
-        For formats without coordinates, where the points are: a `Grid`, or its arguments other than the shape, such as
-        ``{"location": "cell"}``; default: nodes of the unit box.
+        For ``.mat`` and ``.pt``, where the points are: a `Grid`, or its arguments other than the shape, such as
+        ``{"periodic": True}``; default: closed axes through the points in the file, else nodes of the unit box. A
+        periodic axis loses a last point that repeats the first.
+    times
+        For ``.mat`` and ``.pt`` without times in them: the first and the last of the frames, or all; default: 1, 2, ...
+    dims
+        For ``.mat`` and ``.pt``, the axes of arrays whose shapes leave a choice, such as
+        ``{"y": ("sample", "time", "x")}``.
 
     Returns
     -------
@@ -64,7 +77,7 @@ def open_dataset(
         do = "Convert it, or rename it if the suffix is wrong."
         raise expected(f"a file that ends in {known}", f"{str(path)!r}", do)
     try:
-        return check(_read(path, names or {}, grid))
+        return check(_read(path, names or {}, {"grid": grid, "times": times, "dims": dims}))
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{error} (In {str(path)!r}.)") from error
     except OSError as error:  # HDF5 finds damaged chunks only when they are read
@@ -82,13 +95,14 @@ def _open_pattern(pattern: Path, names: Mapping[str, str]) -> xr.Dataset:
     return check(read_meshes(paths, names))
 
 
-def _read(path: Path, names: Mapping[str, str], grid: GridChoice | None) -> xr.Dataset:
+def _read(path: Path, names: Mapping[str, str], layout: Mapping[str, Any]) -> xr.Dataset:
     if path.suffix in ARRAY_READERS:
-        return ARRAY_READERS[path.suffix](path, names=names, grid=grid)
-    if path.suffix in MESH_SUFFIXES and grid is None:
+        return ARRAY_READERS[path.suffix](path, names=names, **layout)
+    needless = [name for name, choice in layout.items() if choice is not None]
+    if needless:
+        raise expected(f"no {needless[0]} for {str(path)!r}, which has its own", "one", "Leave it out.")
+    if path.suffix in MESH_SUFFIXES:
         return read_meshes([path], names)
-    if grid is not None:
-        raise expected(f"no grid for {str(path)!r}, which has its own", "a grid", "Leave it out.")
     if path.suffix in TABLES:
         return read_table(path, names=names)
     fields = read_netcdf(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -86,10 +86,29 @@ class POD(nn.Module):
         root = weights.sqrt()
         _, values, modes = torch.linalg.svd(((frames - mean) * root).flatten(1), full_matrices=False)
         kept = _rank(values, energy, rank)
+        self._keep(mean, modes[:kept].reshape(kept, *mean.shape) / root, weights, values)
+
+    @classmethod
+    def from_tensors(
+        cls,
+        names: Sequence[str],
+        domain: Grid,
+        attributes: Mapping[str, Mapping[str, str]],
+        tensors: Mapping[str, Tensor],
+    ) -> POD:
+        """Return the modes whose ``state_dict`` was ``tensors``."""
+        pod = cls.__new__(cls)
+        nn.Module.__init__(pod)
+        pod.names, pod.domain = tuple(names), domain
+        pod.attributes = {name: dict(attrs) for name, attrs in attributes.items()}
+        pod._keep(**tensors)
+        return pod
+
+    def _keep(self, mean: Tensor, modes: Tensor, weights: Tensor, singular_values: Tensor) -> None:
         self.register_buffer("mean", mean)
-        self.register_buffer("modes", modes[:kept].reshape(kept, *mean.shape) / root)
+        self.register_buffer("modes", modes)
         self.register_buffer("weights", weights)
-        self.register_buffer("singular_values", values)
+        self.register_buffer("singular_values", singular_values)
 
     @property
     def rank(self) -> int:

@@ -47,8 +47,11 @@ def forecast(
     Raises
     ------
     InputError
-        Columns or rows that lack, another time step than the model's, or a table that is no regular series.
+        Columns or rows that lack, another time step than the model's, no row asked for, or no regular series.
     """
+    steps = model.horizon if horizon is None else horizon
+    if steps < 1:
+        raise expected("a horizon of at least 1", steps, "Ask for at least one row.")
     fields = from_frame(_relevant(model, frame, time), time=time, missing=missing)
     rows = fields.sizes["time"]
     if rows < model.history:
@@ -57,10 +60,15 @@ def forecast(
     if not math.isclose(step, model.dt, rel_tol=1e-3):
         raise expected(f"rows that are dt={model.dt:.6g} apart", f"{step:.6g}", "Resample the table.")
     recent = fields.isel(time=slice(rows - model.history, None))
-    steps = model.horizon if horizon is None else horizon
     future = rollout(model, recent, steps=steps, device=device, progress=False)
     columns = {name: future[name].values[0] for name in model.out_fields}
-    return pd.DataFrame(columns, index=stamps_of(future["time"]))
+    index = stamps_of(future["time"]).rename(next(iter(_times(frame, time)), frame.index.name))
+    return pd.DataFrame(columns, index=index)
+
+
+def _times(frame: pd.DataFrame, time: str | None) -> list[str]:
+    """Return the columns that may hold the times."""
+    return [name for name in frame.columns if name == time or (time is None and str(name).lower() in TIME_NAMES)]
 
 
 def _relevant(model: Stepper, frame: pd.DataFrame, time: str | None) -> pd.DataFrame:
@@ -69,5 +77,5 @@ def _relevant(model: Stepper, frame: pd.DataFrame, time: str | None) -> pd.DataF
     if lacking:
         do = "Rename the columns, or use the model of these series."
         raise expected(f"a column {lacking[0]!r}", f"only {list(map(str, frame.columns))}", do)
-    times = [name for name in frame.columns if name == time or (time is None and str(name).lower() in TIME_NAMES)]
+    times = _times(frame, time)
     return frame[[*times, *(name for name in model.in_fields if name not in times)]]

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from safetensors import safe_open
 
+import surrogate as sg
 from surrogate.cli import main
 from surrogate.cli.main import COMMANDS
 
@@ -89,6 +92,77 @@ def test_inspect_shows_fields_and_surrogates(
     assert "u_t + (u^2/2)_x = viscosity u_xx" in capsys.readouterr().out
     assert main(["inspect", str(work / "run" / "surrogate.safetensors")]) == 0
     assert "GalerkinTransformer" in capsys.readouterr().out
+
+
+def test_inspect_shows_modes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    fields = sg.generate(sg.cases.Burgers(resolution=16, steps=4), samples=10, seed=0, progress=False)
+    data = sg.prepare(fields, inputs=["u"], outputs=["u"])
+    pod = sg.datasets.POD(data, ["u"], rank=3)
+    series = pod.transform(data)
+    path = tmp_path / "reduced.safetensors"
+    sg.PODStepper(pod, sg.fit(sg.forecasters.Ridge.for_data(series), series)).save(path)
+    assert main(["inspect", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "3 of u on Grid(shape=(16,)" in shown
+    assert "surrogate.forecasters.ridge.Ridge" in shown
+
+
+def test_inspect_draws_fields(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, target = str(work / "burgers.h5"), str(work / "burgers.png")
+    assert main(["inspect", data, "--plot", target, "--sample", "3"]) == 0
+    assert (work / "burgers.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["inspect", data, "--plot", target]) == 2
+    assert main(["inspect", data, "--plot", str(work / "burgers.doc")]) == 2
+    assert main(["inspect", str(work / "run" / "surrogate.safetensors"), "--plot", target]) == 2
+    assert "Expected a file of fields to draw" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a table, and a linear forecaster that continues it exactly."""
+    folder = tmp_path_factory.mktemp("series")
+    date, t = pd.date_range("2024-01-01", periods=300, freq="15min"), np.arange(300)
+    pd.DataFrame({"date": date, "load": 3 + np.sin(0.3 * t)}).to_csv(folder / "load.csv", index=False)
+    fields = sg.open_dataset(folder / "load.csv")
+    data = sg.prepare(fields, inputs=["load"], outputs=["load"], history=24, horizon=6, split_by="time")
+    sg.fit(sg.forecasters.Ridge.for_data(data), data).save(folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_forecast_continues_a_table(forecaster: Path, suffix: str) -> None:
+    target, drawing = forecaster / f"forecast.{suffix}", str(forecaster / f"{suffix}.png")
+    arguments = ["forecast", str(forecaster / "model.safetensors"), str(forecaster / "load.csv"), str(target)]
+    assert main([*arguments, "--horizon", "10", "--plot", drawing]) == 0
+    future = pd.read_csv(target, index_col="date", parse_dates=True) if suffix == "csv" else pd.read_parquet(target)
+    assert future.index.name == "date"
+    assert future.index[0] == pd.Timestamp("2024-01-04 03:00")
+    # the series obeys a linear recurrence; what is left is the penalty and the normalization
+    np.testing.assert_allclose(future["load"], 3 + np.sin(0.3 * np.arange(300, 310)), rtol=0, atol=0.02)
+    assert Path(drawing).read_bytes().startswith(b"\x89PNG")
+    assert main(arguments) == 2
+
+
+def test_forecast_refuses_what_is_no_forecaster(
+    work: Path, forecaster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, table, target = str(forecaster / "model.safetensors"), str(forecaster / "load.csv"), forecaster / "out.csv"
+    fields = str(work / "run" / "surrogate.safetensors")
+    for arguments, words in (
+        ([fields, table, str(target)], "Expected a forecaster of series, got a surrogate of fields."),
+        ([model, "missing.csv", str(target)], "Expected an existing file, got 'missing.csv'"),
+        ([model, table, str(forecaster / "out.xls")], "Expected a table that ends in .csv or .parquet"),
+        ([model, table, str(target), "--time", "when"], "Expected a column 'when'"),
+        ([model, table, str(target), "--horizon", "0"], "Expected a horizon of at least 1, got 0."),
+    ):
+        assert main(["forecast", *arguments]) == 2
+        message = capsys.readouterr().err
+        assert words in message
+        assert message.count("\n") == 1
+    assert not target.exists()
 
 
 def test_options_come_from_a_file(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no dictionary": (random(3, 7), "tensors 'x' and 'y'"),
     "other keys": ({"x": random(3, 7), "z": random(3, 7)}, r"tensors 'x' and 'y'.*got \['x', 'z'\]"),
     "no tensor": ({"x": random(3, 7), "y": 1.0}, "tensors 'x' and 'y'"),
-    "other shapes": ({"x": random(3, 7), "y": random(3, 8)}, r"shape \(3, 7\)"),
+    "other shapes": ({"x": random(3, 7), "y": random(3, 8)}, r"lengths {'sample': 3, 'x': 7}, got \(3, 8\)"),
     "no space": ({"x": random(3), "y": random(3)}, "rank 2 to 4"),
     "complex": ({"x": random(3, 7) * 1j, "y": random(3, 7)}, "real tensors"),
     "not finite": ({"x": random(3, 7) * torch.nan, "y": random(3, 7)}, "finite values in 'input'"),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import safetensors
 import torch
 import xarray as xr
+from safetensors.torch import save_file
 
 import surrogate as sg
 from surrogate.datasets import POD, InputError
+from surrogate.evaluation import Persistence
 from surrogate.forecasters import Ridge
 
 pytestmark = pytest.mark.filterwarnings("ignore::surrogate.datasets.normalizer.OutsideTrainingRange")
@@ -67,3 +74,51 @@ def test_a_stepper_of_other_series_is_refused(burgers: xr.DataTree, model: sg.PO
     coarse = burgers["test"].to_dataset().isel(x=slice(None, None, 2))
     with pytest.raises(InputError, match="fields on Grid"):
         sg.rollout(model, coarse, steps=1, progress=False)
+
+
+def test_it_is_saved_in_one_file_and_comes_back(burgers: xr.DataTree, model: sg.PODStepper, tmp_path: Path) -> None:
+    path = tmp_path / "reduced.safetensors"
+    model.save(path)
+    again = sg.load(path)
+    assert isinstance(again, sg.PODStepper)
+    assert again.pod.modes.dtype == torch.float64
+    assert again.stepper.dtype == torch.float32
+    assert (again.dt, again.history, again.horizon, again.domain) == (model.dt, 3, 1, model.domain)
+    assert again.record["penalty"] == model.record["penalty"]
+    before, after = (sg.rollout(m, burgers["test"], steps=6, progress=False) for m in (model, again))
+    xr.testing.assert_identical(before, after)
+    torch.testing.assert_close(again.pod.state_dict(), model.pod.state_dict(), rtol=0, atol=0)
+    with pytest.raises(InputError, match="does not exist"):
+        again.save(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pod": {}}, "a manifest to build the model from in .*reduced"),
+        ({"stepper": {}}, "a manifest to build the model from in .*reduced"),
+        ({"stepper.class": "os.system"}, "one of our networks, got 'os.system'"),
+        ({"tensor": "pod.modes"}, "a manifest to build the model from in .*reduced"),
+        ({"tensor": "stepper.network.linear.weight"}, "the weights of .*Ridge"),
+    ],
+)
+def test_a_file_that_lacks_something_is_refused(
+    model: sg.PODStepper, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "reduced.safetensors"
+    model.save(path)
+    with safetensors.safe_open(path, "pt") as file:
+        manifest = json.loads(file.metadata()["manifest"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    tensors.pop(change.get("tensor", ""), None)
+    manifest["stepper"]["network"]["class"] = change.get("stepper.class", manifest["stepper"]["network"]["class"])
+    save_file(tensors, path, metadata={"manifest": json.dumps({**manifest, **change})})
+    with pytest.raises(InputError, match=message):
+        sg.load(path)
+
+
+def test_modes_around_something_else_than_a_surrogate_are_not_saved(model: sg.PODStepper, tmp_path: Path) -> None:
+    resting = Persistence(model.stepper.in_fields, sg.Grid(shape=()), dt=model.dt)
+    with pytest.raises(InputError, match="a surrogate of the coefficients, to be saved, got Persistence"):
+        sg.PODStepper(model.pod, resting).save(tmp_path / "reduced.safetensors")
+    assert not list(tmp_path.iterdir())

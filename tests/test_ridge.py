@@ -21,32 +21,50 @@ def windows(count: int, seed: int) -> Pair:
     return series[:, :12], series[:, 12:]
 
 
-def test_it_is_the_minimum_that_a_direct_solver_finds():
+@pytest.mark.parametrize("constant", [False, True])
+def test_it_is_the_minimum_that_a_direct_solver_finds(constant):
     x, y = windows(60, 0)
-    network = Ridge(2, history=12, horizon=5, penalties=[0.03]).double()
+    network = Ridge(2, history=12, horizon=5, penalties=[0.03], constants=[constant]).double()
     network.solve([(x[:13], y[:13]), (x[13:], y[13:])], [windows(20, 1)])
     mean, scale = x.mean(1, keepdim=True), (x.var(1, correction=0, keepdim=True) + 1e-5).sqrt()
     rows = ((x - mean) / scale).mT.reshape(-1, 12)
     targets = ((y - mean) / scale).mT.reshape(-1, 5)
     # least squares with the penalty as further rows, solved by orthogonal transformations
-    ridge = (0.03 * rows.square().sum(0).mean()).sqrt() * torch.eye(12).double()
-    direct = torch.linalg.lstsq(torch.cat([rows, ridge]), torch.cat([targets, torch.zeros(12, 5)])).solution
-    torch.testing.assert_close(network.linear.weight.mT, direct, rtol=0, atol=1e-11)
+    strength = (0.03 * rows.square().sum(0).mean()).sqrt()
+    inputs = torch.cat([rows, torch.ones(len(rows), 1).double()], dim=1) if constant else rows
+    size = inputs.shape[1]
+    augmented = torch.cat([inputs, strength * torch.eye(size).double()])
+    direct = torch.linalg.lstsq(augmented, torch.cat([targets, torch.zeros(size, 5)])).solution
+    torch.testing.assert_close(network.linear.weight.mT, direct[:12], rtol=0, atol=1e-11)
+    expected_constant = direct[12] if constant else torch.zeros(5).double()
+    torch.testing.assert_close(network.linear.bias, expected_constant, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("subtract_last", [False, True])
-def test_the_validation_part_chooses_the_penalty(subtract_last):
+@pytest.mark.parametrize("drift", [0.0, 2.0])
+def test_the_validation_part_chooses_penalty_and_constant(subtract_last, drift):
     x, y = windows(60, 2)
     truth = windows(50, 3)
+    y, after = y + 3 * drift, truth[1] + drift  # a drift that goes on, if not as fast
     options = {"history": 12, "horizon": 5, "subtract_last": subtract_last}
     errors = {}
     for penalty in (1e-6, 1e-2, 1.0):
-        single = Ridge(2, penalties=[penalty], **options).double()
-        outcome = single.solve([(x, y)], [truth])
-        errors[penalty] = float((single(truth[0]) - truth[1]).detach().square().mean())
-        assert outcome["validation_loss"] == pytest.approx(errors[penalty], rel=1e-9)
-    chosen = Ridge(2, penalties=list(errors), **options).double().solve([(x, y)], [truth])
-    assert chosen["penalty"] == min(errors, key=errors.__getitem__)
+        for constant in (False, True):
+            single = Ridge(2, penalties=[penalty], constants=[constant], **options).double()
+            outcome = single.solve([(x, y)], [(truth[0], after)])
+            errors[penalty, constant] = float((single(truth[0]) - after).detach().square().mean())
+            assert outcome["validation_loss"] == pytest.approx(errors[penalty, constant], rel=1e-9)
+    chosen = Ridge(2, penalties=[1e-6, 1e-2, 1.0], **options).double().solve([(x, y)], [(truth[0], after)])
+    assert (chosen["penalty"], chosen["constant"]) == min(errors, key=errors.__getitem__)
+
+
+def test_a_drift_of_the_training_part_is_learned_only_if_it_goes_on():
+    x, y = windows(60, 4)
+    truth, after = windows(50, 5)
+    network = Ridge(2, history=12, horizon=5).double()
+    assert network.solve([(x, y + 2)], [(truth, after + 2)])["constant"]
+    assert not network.solve([(x, y + 2)], [(truth, after)])["constant"]
+    assert network.linear.bias.abs().max() == 0
 
 
 def test_constant_series_give_constant_forecasts():
@@ -54,6 +72,13 @@ def test_constant_series_give_constant_forecasts():
     network = Ridge(2, history=12, horizon=5)
     network.solve([(x, y)], [(x, y)])
     torch.testing.assert_close(network(x), y)
+
+
+def test_choices_of_nothing_are_refused():
+    with pytest.raises(InputError, match=r"positive penalties, got \[0\.0\]"):
+        Ridge(2, history=12, horizon=5, penalties=[0.0])
+    with pytest.raises(InputError, match=r"True or False in `constants`, or both, got \[\]"):
+        Ridge(2, history=12, horizon=5, constants=[])
 
 
 def test_no_windows_are_refused():

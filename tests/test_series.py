@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 import xarray as xr
 from hypothesis import given
@@ -135,6 +138,30 @@ def test_files_are_opened(tmp_path: Path) -> None:
     fields = sg.open_dataset(path, names={"oil": "temperature"})
     expected = from_frame(table().rename(columns={"oil": "temperature"})).assign_attrs(source="plant.csv")
     xr.testing.assert_identical(fields, expected)
+
+
+def test_parquet_is_read_as_pandas_and_arrow_write_it(tmp_path: Path) -> None:
+    frame = table().assign(date=lambda t: pd.to_datetime(t["date"]))
+    single = frame.assign(load=frame["load"].astype("float32"), oil=frame["oil"].mul(4).astype("int16"))
+    for name, written in {"plain": frame, "indexed": frame.set_index("date"), "narrow": single}.items():
+        written.to_parquet(tmp_path / f"{name}.parquet")
+        fields = sg.open_dataset(tmp_path / f"{name}.parquet")
+        xr.testing.assert_identical(fields, from_frame(written).assign_attrs(source=f"{name}.parquet"))
+        assert fields["load"].values.tolist() == [[0, 1, 4, 9, 16, 25]]
+    arrow = pyarrow.table(
+        {"date": pyarrow.array(frame["date"]), "load": pyarrow.array([1.0, None, 3.0, 4.0, 5.0, 6.0])}
+    )
+    pyarrow.parquet.write_table(arrow, tmp_path / "arrow.parquet", row_group_size=2, compression="zstd")
+    with pytest.raises(InputError, match=r"1 missing values, the first in 'load' at row 1 .*arrow\.parquet"):
+        sg.open_dataset(tmp_path / "arrow.parquet")
+    assert read_table(tmp_path / "arrow.parquet", missing="interpolate")["load"].values[0, 1] == 2
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table().to_parquet(tmp_path / "a.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match=r"pyarrow, to read '.*a\.parquet', got none installed\. Run: pip install"):
+        sg.open_dataset(tmp_path / "a.parquet")
 
 
 def test_bad_files_are_refused(tmp_path: Path) -> None:

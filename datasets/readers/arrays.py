@@ -1,56 +1,60 @@
-"""Named arrays without coordinates: give them a grid, a time axis and units."""
+"""Named arrays: give them dimensions, a grid, a time axis and units."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grid import AXES
+from surrogate.datasets.readers.axes import GridChoice, Vectors, space_axes, time_axis
+from surrogate.datasets.readers.layout import Dims, dims_of_all
 
-GridChoice = Grid | Mapping[str, Any]
+Arrays = Mapping[str, np.ndarray]
+DimsChoice = Mapping[str, Sequence[str]]
 
 
 def arrays_to_fields(
-    arrays: Mapping[str, np.ndarray], *, grid: GridChoice | None, names: Mapping[str, str], source: str
+    arrays: Arrays,
+    *,
+    vectors: Vectors,
+    numbers: Arrays,
+    names: Mapping[str, str],
+    grid: GridChoice | None,
+    times: Sequence[float] | None,
+    dims: DimsChoice,
+    source: str,
 ) -> xr.Dataset:
-    """Return arrays ``(sample, *space)``, or one of them ``(sample, *space, time)``, as fields.
+    """Return arrays over space, with or without sample and time, as fields.
 
-    The array of lowest rank tells the space; an array with one dimension more has time last. Space is the unit box with
-    nodes on closed axes unless ``grid`` says otherwise, a `Grid` or its arguments other than the shape. Time is counted
-    from 1, as the files store results only.
+    What the axes of an array are is told from the lengths of the vectors of coordinates in the file; without these the
+    array of lowest rank is ``(sample, *space)`` and one with a dimension more has time last or behind the sample.
+    ``dims`` says it where lengths leave a choice. A file without samples gives one. Without vectors, space is the unit
+    box with nodes on closed axes unless ``grid`` says otherwise, and time is counted from 1, as the files store results
+    only, unless ``times`` does. Single ``numbers`` become parameters.
 
     Raises
     ------
     InputError
-        Ranks or shapes that do not fit each other, or the grid.
+        Ranks or lengths that do not fit each other, the vectors, or what was asked for.
     """
-    labels = {name: names.get(name, name) for name in arrays}
-    if not names.keys() <= arrays.keys() or len(set(labels.values())) < len(labels):
-        raise expected(f"a different new name for each of {list(arrays)} in {source}", dict(names), "Correct `names`.")
-    rank = min(array.ndim for array in arrays.values())
-    first = next(array for array in arrays.values() if array.ndim == rank)
-    if not 2 <= rank <= 4:
-        raise expected(f"arrays (sample, x, ...) of rank 2 to 4 in {source}", f"rank {rank}", "Reshape them.")
-    if not isinstance(grid, Grid):
-        grid = Grid(shape=first.shape[1:], **(grid or {}))
-    if grid.shape != first.shape[1:]:
-        raise expected(f"a grid of shape {first.shape[1:]} for {source}", grid.shape, "Pass a matching `grid`.")
-    variables, coords = {}, grid.coordinates()
-    for name, array in arrays.items():
-        has_time = array.ndim == rank + 1
-        if array.shape[:rank] != first.shape or array.ndim > rank + 1:
-            raise expected(f"shape {first.shape} (and time) for {name!r} in {source}", array.shape, "Correct the file.")
-        dims = ("sample", "time", *grid.names) if has_time else ("sample", *grid.names)
-        values = np.moveaxis(array, -1, 1) if has_time else array
-        attrs = {"units": "1", "long_name": labels[name]}
-        variables[labels[name]] = xr.Variable(dims, as_floating(values), attrs)
-        if has_time:
-            time = np.arange(1.0, array.shape[-1] + 1)
-            coords["time"] = xr.Variable(("time",), time, {"units": "1", "long_name": "time"})
+    everything = {**arrays, **numbers}
+    labels = {name: names.get(name, name) for name in everything}
+    if not names.keys() <= everything.keys() or len(set(labels.values())) < len(labels):
+        wanted = f"a different new name for each of {list(everything)} in {source}"
+        raise expected(wanted, dict(names), "Correct `names`.")
+    space, sizes = _space(arrays, vectors, dims, source)
+    found = dims_of_all(arrays, space, sizes, dims, source)
+    alone = not any("sample" in order for order in found.values())
+    variables = {labels[name]: _variable(array, found[name], space, alone) for name, array in arrays.items()}
+    variables, coords = space_axes(variables, space, vectors, grid)
+    length = next((variable.sizes["time"] for variable in variables.values() if "time" in variable.dims), None)
+    coords |= time_axis(length, vectors.get("time"), times, source)
+    variables |= {labels[name]: xr.Variable((), as_floating(value.reshape(()))) for name, value in numbers.items()}
+    for name, variable in variables.items():
+        variable.attrs = {"units": "1", "long_name": name}
     return xr.Dataset(variables, coords=coords, attrs={"source": source})
 
 
@@ -58,3 +62,25 @@ def as_floating(values: np.ndarray) -> np.ndarray:
     """Return double precision as float64 and all else as float32, in the byte order of this machine."""
     double = values.dtype.kind == "f" and values.dtype.itemsize >= 8
     return values.astype(np.float64 if double else np.float32, copy=False)
+
+
+def _space(arrays: Arrays, vectors: Vectors, dims: DimsChoice, source: str) -> tuple[Dims, dict[str, int]]:
+    """Return the axes of space, and the lengths of dimensions that are known."""
+    sizes = {name: len(vector) for name, vector in vectors.items()}
+    named = {dim for order in dims.values() for dim in order} | vectors.keys()
+    space = tuple(axis for axis in AXES if axis in named)
+    if "x" in space:
+        return space, sizes
+    first = min(arrays.values(), key=lambda array: array.ndim)
+    if not 2 <= first.ndim <= 4:
+        raise expected(f"arrays (sample, x, ...) of rank 2 to 4 in {source}", f"rank {first.ndim}", "Reshape them.")
+    space = AXES[: first.ndim - 1]
+    return space, {**sizes, **dict(zip(("sample", *space), first.shape, strict=True))}
+
+
+def _variable(array: np.ndarray, dims: Dims, space: Dims, alone: bool) -> xr.Variable:
+    """Return the array with its axes in the order of the convention; where there are no samples, as one."""
+    values = (
+        xr.Variable(("sample", *dims), as_floating(array)[None]) if alone else xr.Variable(dims, as_floating(array))
+    )
+    return values.transpose(*(dim for dim in ("sample", "time", *space) if dim in values.dims))

@@ -43,16 +43,7 @@ def read_table(
     InputError
         The file cannot be read, or is no regular series; names the file, and the row.
     """
-    path = Path(path)
-    if path.suffix not in READERS:
-        raise expected(f"a file that ends in {', '.join(READERS)}", f"{str(path)!r}", "Convert it.")
-    try:
-        frame = READERS[path.suffix](path)
-    except ImportError as error:
-        raise expected(f"pyarrow, to read {str(path)!r}", "none installed", "Run: pip install pyarrow") from error
-    except Exception as error:  # a damaged file makes its parser raise anything
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise expected(f"a readable table at {str(path)!r}", first, "Make or copy it again.") from error
+    frame = read_frame(path)
     unknown = sorted(set(names or {}) - set(frame.columns))
     if unknown:
         raise expected(f"`names` of columns out of {list(frame.columns)}", unknown, "Correct `names`.")
@@ -61,4 +52,27 @@ def read_table(
         fields = from_frame(frame, time=time, series=series, missing=missing, units=units)
     except InputError as error:
         raise InputError(f"{error} (In {str(path)!r}.)") from error
-    return fields.assign_attrs(source=path.name)
+    return fields.assign_attrs(source=Path(path).name)
+
+
+def read_frame(path: str | Path) -> pd.DataFrame:
+    """Read a table from ``.csv`` or ``.parquet`` as it is.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    path = Path(path)
+    if not path.is_file() and path.suffix in READERS:
+        raise expected("an existing file", f"{str(path)!r}", "Check the path.")
+    if path.suffix not in READERS:
+        raise expected(f"a file that ends in {', '.join(READERS)}", f"{str(path)!r}", "Convert it.")
+    try:
+        frame: pd.DataFrame = READERS[path.suffix](path)
+    except ImportError as error:
+        raise expected(f"pyarrow, to read {str(path)!r}", "none installed", "Run: pip install pyarrow") from error
+    except Exception as error:  # a damaged file makes its parser raise anything
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise expected(f"a readable table at {str(path)!r}", first, "Make or copy it again.") from error
+    return frame

@@ -16,6 +16,7 @@ COMMANDS = {
     "generate": "solve a case for many random initial states and write the fields to one file",
     "train": "train a network on fields from a file",
     "rollout": "roll a trained surrogate out from the initial states in a file",
+    "forecast": "continue a table of time series with a trained forecaster",
     "compare": "compare trained surrogates with the truth and with solvers, and write a report",
     "inspect": "show what is in a file of fields, or of a trained surrogate",
 }

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import surrogate as sg
 from surrogate.datasets.errors import expected
+from surrogate.datasets.store import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Models = Literal["GalerkinTransformer", "FNO"]
 Part = Literal["all", "train", "validation", "test"]
@@ -42,3 +47,13 @@ def choose_part(
     else:
         tree = sg.prepare(fields, inputs=inputs, outputs=outputs, split=split)
     return tree[part]
+
+
+def save_figure(figure: Figure, path: str, *, overwrite: bool) -> None:
+    """Write a figure, whole or not at all; the suffix tells the format."""
+    suffix = Path(path).suffix
+    known = figure.canvas.get_supported_filetypes()
+    if suffix.removeprefix(".") not in known:
+        raise expected("a drawing that ends in .png, .pdf or .svg", f"{path!r}", "Correct the suffix.")
+    with whole_file(path, overwrite=overwrite) as part:
+        figure.savefig(part, format=suffix.removeprefix("."))

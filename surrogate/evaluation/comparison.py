@@ -232,7 +232,7 @@ def _examples(contest: Contest, judged: Sequence[Entry]) -> xr.Dataset:
     error = judged[0].scores["error"]
     sample = int(error.argsort().values[(error.size - 1) // 2])
     names = list(contest.target.names)
-    shown = [contest.true_fields, *(entry.predicted[names] for entry in judged)]
+    shown = [contest.true_fields, *(compared(entry.predicted, names, None) for entry in judged)]
     labels = ["reference", *(entry.row.name for entry in judged)]
     frames = [_one(fields, sample).drop_vars("time", errors="ignore").astype("float64") for fields in shown]
     joined = xr.concat(frames, xr.Variable("member", labels), join="override", combine_attrs="override")

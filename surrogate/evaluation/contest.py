@@ -131,7 +131,7 @@ class Contest:
 
 def compared(fields: xr.Dataset, names: Sequence[str], schedule: Schedule | None) -> xr.Dataset:
     """Return the compared frames of ``fields``."""
-    chosen = fields[list(names)]
+    chosen = fields[list(names)].assign_coords(fields.coords)
     return chosen if schedule is None else chosen.isel(time=schedule.frames)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,15 +19,15 @@ Pairs = Iterable[tuple[Tensor, Tensor]]
 
 
 class Ridge(Forecaster):
-    r"""The best linear map :math:`y = W x` of normalized windows, solved for instead of trained.
+    r"""The best linear map :math:`y = W x + b` of normalized windows, solved for instead of trained.
 
-    With :math:`x, y` in units of the mean and deviation of each window (`RevIN`) and one :math:`W` for all series,
+    With :math:`x, y` in units of the mean and deviation of each window (`RevIN`) and one :math:`W, b` for all series,
 
-    .. math:: W = \arg\min \sum \lVert y - W x \rVert^2 + \lambda\,\mathrm{tr}(G)/L\,\lVert W \rVert^2,
-              \qquad G = \sum x x^\top .
+    .. math:: W, b = \arg\min \sum \lVert y - W x - b \rVert^2
+              + \lambda\,\mathrm{tr}(G)/L\,(\lVert W \rVert^2 + \lVert b \rVert^2), \qquad G = \sum x x^\top .
 
-    Deterministic, and a matter of seconds: the forecast that any trained network has to beat. There is no constant
-    term, which would learn the drift of the training part.
+    Deterministic, and a matter of seconds: the forecast that any trained network has to beat. The constant :math:`b`
+    learns the drift of the training part, which may or may not go on: the validation part decides whether there is one.
 
     Parameters
     ----------
@@ -36,6 +37,8 @@ class Ridge(Forecaster):
         Number of values that enter and that leave.
     penalties
         Values of :math:`\lambda > 0`, from which the validation part chooses.
+    constants
+        Whether :math:`b` is solved for (True) or zero (False): the choices that the validation part has.
     subtract_last
         Normalize by the last value of the window instead of its mean.
     """
@@ -47,14 +50,17 @@ class Ridge(Forecaster):
         history: int,
         horizon: int,
         penalties: Sequence[float] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1),
+        constants: Sequence[bool] = (False, True),
         subtract_last: bool = False,
     ) -> None:
         super().__init__(channels, history=history, horizon=horizon)
-        self.penalties, self.subtract_last = list(penalties), subtract_last
+        self.penalties, self.constants, self.subtract_last = list(penalties), list(constants), subtract_last
         if not self.penalties or min(self.penalties) <= 0:
             raise expected("positive penalties", self.penalties, "Without a penalty the equations can be singular.")
+        if not self.constants:
+            raise expected("True or False in `constants`, or both", self.constants, "Say whether there is a constant.")
         self.rev_in = RevIN(channels, subtract_last=subtract_last)
-        self.linear = SeriesLinear(history, horizon, bias=False)
+        self.linear = SeriesLinear(history, horizon)
 
     def forward(self, x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch horizon channel"]:
         """Return the forecast: see `Forecaster.forward`."""
@@ -62,12 +68,12 @@ class Ridge(Forecaster):
         z, instance = self.rev_in.normalize(x)
         return self.rev_in.denormalize(self.linear(z.mT).mT, instance)
 
-    def solve(self, training: Pairs, validation: Pairs) -> dict[str, float]:
-        """Set the weights from all windows of the training part, the penalty from the validation part.
+    def solve(self, training: Pairs, validation: Pairs) -> dict[str, float | bool]:
+        """Set the weights from all windows of the training part, penalty and constant from the validation part.
 
         Both give batches ``(x, y)`` of shapes ``(batch, history, channels)`` and ``(batch, horizon, channels)``. The
-        normal equations are accumulated in float64, batch by batch. Returns the penalty chosen, and the mean square
-        error on the validation part.
+        normal equations are accumulated in float64, batch by batch. Returns the penalty chosen, whether there is a
+        constant, and the mean square error on the validation part.
 
         Raises
         ------
@@ -77,29 +83,33 @@ class Ridge(Forecaster):
         known, judge = self._moments(training, weighted=False), self._moments(validation, weighted=True)
         if not known.count or not judge.count:
             raise expected("windows to learn from and to choose by", 0, "Give longer parts.")
-        candidates = {penalty: known.solve(penalty) for penalty in self.penalties}
-        errors = {penalty: judge.error(weight) for penalty, weight in candidates.items()}
+        choices = list(itertools.product(self.penalties, self.constants))
+        candidates = {choice: known.solve(*choice) for choice in choices}
+        errors = {choice: judge.error(weight) for choice, weight in candidates.items()}
         best = min(errors, key=errors.__getitem__)
+        assert self.linear.bias is not None
         with torch.no_grad():
-            self.linear.weight.copy_(candidates[best])
-        return {"penalty": best, "validation_loss": errors[best]}
+            self.linear.weight.copy_(candidates[best][:, :-1])
+            self.linear.bias.copy_(candidates[best][:, -1])
+        return {"penalty": best[0], "constant": best[1], "validation_loss": errors[best]}
 
     def _moments(self, pairs: Pairs, *, weighted: bool) -> _Moments:
         """Sum over all windows; with weights that undo the normalization of the error."""
-        length, kind = self.history, torch.float64
-        moments = _Moments(torch.zeros(length, length, dtype=kind), torch.zeros(self.horizon, length, dtype=kind))
+        size, kind = self.history + 1, torch.float64
+        moments = _Moments(torch.zeros(size, size, dtype=kind), torch.zeros(self.horizon, size, dtype=kind))
         for x, y in pairs:
             self.check(x)
             z, instance = self.rev_in.normalize(x.detach().double().cpu())
             target = (y.detach().double().cpu() - instance.shift) / instance.scale
             scale = instance.scale if weighted else torch.ones_like(instance.scale)
-            moments.add((z * scale).mT.flatten(0, 1), (target * scale).mT.flatten(0, 1))
+            inputs = torch.cat([z, torch.ones_like(z[:, :1])], dim=1)
+            moments.add((inputs * scale).mT.flatten(0, 1), (target * scale).mT.flatten(0, 1))
         return moments
 
 
 @dataclass
 class _Moments:
-    """Second moments of inputs ``(row, L)`` and targets ``(row, H)``."""
+    """Second moments of inputs with a one behind them ``(row, L + 1)`` and of targets ``(row, H)``."""
 
     inputs: Tensor
     mixed: Tensor
@@ -112,11 +122,15 @@ class _Moments:
         self.targets += float(y.square().sum())
         self.count += y.numel()
 
-    def solve(self, penalty: float) -> Tensor:
-        """Return the weights ``(H, L)``."""
-        size = float(self.inputs.diagonal().mean()) or 1.0  # all windows constant: any penalty gives zero
-        factor = torch.linalg.cholesky(self.inputs + penalty * size * torch.eye(len(self.inputs), dtype=torch.float64))
-        return torch.cholesky_solve(self.mixed.mT, factor).mT
+    def solve(self, penalty: float, constant: bool) -> Tensor:
+        """Return weights and constant ``(H, L + 1)``."""
+        length = len(self.inputs) - 1
+        size = float(self.inputs.diagonal()[:length].mean()) or 1.0  # all windows constant: any penalty gives zero
+        kept = length + constant
+        square = self.inputs[:kept, :kept] + penalty * size * torch.eye(kept, dtype=torch.float64)
+        weight = torch.zeros_like(self.mixed)
+        weight[:, :kept] = torch.cholesky_solve(self.mixed[:, :kept].mT, torch.linalg.cholesky(square)).mT
+        return weight
 
     def error(self, weight: Tensor) -> float:
         """Return the mean square of ``y - weight x``."""

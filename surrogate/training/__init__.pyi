@@ -4,5 +4,6 @@ from .manifest import load as load
 from .manifest import save as save
 from .optimizer import OneCycleAdamW as OneCycleAdamW
 from .point_surrogate import PointSurrogate as PointSurrogate
+from .reduced import PODStepper as PODStepper
 from .surrogate import Surrogate as Surrogate
 from .surrogate import SurrogateStepper as SurrogateStepper

@@ -119,7 +119,9 @@ def fit(
     record = make_record(model, training, validation, settings)
     with _folder(path) as folder:
         if check_same_run(folder, record):
-            return load(folder / MODEL, network=network)
+            finished = load(folder / MODEL, network=network)
+            assert isinstance(finished, Surrogate)
+            return finished
         if isinstance(network, ClosedForm):
             model.record = {**record, **solve(model, training, validation, batch_size)}
             model.cpu().eval().save(folder / MODEL)

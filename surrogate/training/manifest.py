@@ -20,36 +20,39 @@ from surrogate.datasets.box import Box
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
+from surrogate.datasets.pod import POD
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.store import refuse_existing, whole_file
 from surrogate.training.assembly import assemble
-from surrogate.training.surrogate import Surrogate
+from surrogate.training.reduced import PODStepper
+from surrogate.training.surrogate import Surrogate, SurrogateStepper
 
 FORMAT_VERSION = 1
 
 
-def save(model: Surrogate, path: str | Path, *, overwrite: bool = False) -> None:
+def save(model: Surrogate | PODStepper, path: str | Path, *, overwrite: bool = False) -> None:
     """Write ``model`` to ``path``, whole or not at all.
 
     Raises
     ------
     InputError
-        The path does not end in .safetensors, or exists.
+        The path does not end in .safetensors, or exists; modes around something else than a surrogate.
     OSError
         The file cannot be written.
     """
     if Path(path).suffix != ".safetensors":
         raise expected("a path that ends in .safetensors", f"{str(path)!r}", "Add the suffix.")
     refuse_existing(path, overwrite)
+    description = _describe_reduced(model) if isinstance(model, PODStepper) else describe(model)
     state = model.state_dict()
     complex_names = sorted(name for name, value in state.items() if value.is_complex())
     tensors = {name: _real(value) for name, value in state.items()}
-    manifest = json.dumps({**describe(model), "complex": complex_names}, sort_keys=True)
+    manifest = json.dumps({**description, "complex": complex_names}, sort_keys=True)
     with whole_file(path, overwrite=overwrite) as part:
         part.write_bytes(serialize(tensors, metadata={"manifest": manifest}))
 
 
-def load(path: str | Path, *, network: type[nn.Module] | nn.Module | None = None) -> Surrogate:
+def load(path: str | Path, *, network: type[nn.Module] | nn.Module | None = None) -> Surrogate | PODStepper:
     """Read a surrogate back. Nothing in the file is executed.
 
     Parameters
@@ -58,6 +61,11 @@ def load(path: str | Path, *, network: type[nn.Module] | nn.Module | None = None
         A file written by `save`.
     network
         For a network that is not one of ours: its class (built with the stored arguments) or an instance.
+
+    Returns
+    -------
+    Surrogate or PODStepper
+        What was saved, in evaluation mode on the CPU.
 
     Raises
     ------
@@ -70,20 +78,14 @@ def load(path: str | Path, *, network: type[nn.Module] | nn.Module | None = None
         got = manifest.get("format_version")
         raise expected(f"format version {FORMAT_VERSION} in {str(path)!r}", got, "Use the release that wrote it.")
     try:
-        model = _build(manifest, network)
+        if "pod" in manifest:
+            return _restore_reduced(manifest, state, network)
+        return _restore(manifest, state, network)
     except InputError:
         raise
     except Exception as error:  # a damaged manifest, or a foreign class, makes a constructor raise anything
         do = "Save the model again, or pass an instance of its network as `network`."
         raise expected(f"a manifest to build the model from in {str(path)!r}", repr(error), do) from error
-    own = {name: _form(value) for name, value in model.state_dict().items()}
-    got = {name: _form(value) for name, value in state.items()}
-    if own != got:
-        names = sorted(own.keys() ^ got.keys()) or sorted(k for k in own if own[k] != got[k])
-        raise expected(f"the weights of {manifest['network']['class']}", f"others ({names[:3]})", "Check `network`.")
-    cast_floating(model, next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32))
-    model.load_state_dict(state)
-    return model.eval()
 
 
 def network_arguments(network: nn.Module) -> dict[str, Any]:
@@ -112,14 +114,46 @@ def describe(model: Surrogate) -> dict[str, Any]:
     }
 
 
-def _build(manifest: dict[str, Any], network: type[nn.Module] | nn.Module | None) -> Surrogate:
-    return assemble(
+def _describe_reduced(model: PODStepper) -> dict[str, Any]:
+    """Return the manifest of modes around a surrogate, with that of the surrogate."""
+    if not isinstance(model.stepper, Surrogate):
+        got = type(model.stepper).__name__
+        raise expected("a surrogate of the coefficients, to be saved", got, "Save the POD's tensors yourself.")
+    modes = {"names": model.pod.names, "attributes": model.pod.attributes, "domain": asdict(model.pod.domain)}
+    return {"format_version": FORMAT_VERSION, "pod": modes, "stepper": describe(model.stepper)}
+
+
+def _restore(
+    manifest: dict[str, Any], state: dict[str, Tensor], network: type[nn.Module] | nn.Module | None
+) -> Surrogate:
+    model = assemble(
         _network(manifest["network"], network),
         _signature(manifest["signature"]),
         {role: Normalizer(names) for role, names in manifest["normalizers"].items()},
         attributes=manifest["attributes"],
         record=manifest["record"],
     )
+    own = {name: _form(value) for name, value in model.state_dict().items()}
+    got = {name: _form(value) for name, value in state.items()}
+    if own != got:
+        names = sorted(own.keys() ^ got.keys()) or sorted(k for k in own if own[k] != got[k])
+        raise expected(f"the weights of {manifest['network']['class']}", f"others ({names[:3]})", "Check `network`.")
+    cast_floating(model, next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32))
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def _restore_reduced(
+    manifest: dict[str, Any], state: dict[str, Tensor], network: type[nn.Module] | nn.Module | None
+) -> PODStepper:
+    modes, trained = ({k.removeprefix(p): v for k, v in state.items() if k.startswith(p)} for p in ("pod.", "stepper."))
+    stepper = _restore(manifest["stepper"], trained, network)
+    assert isinstance(stepper, SurrogateStepper)
+    entry = manifest["pod"]
+    domain = _domain(entry["domain"])
+    assert isinstance(domain, Grid)
+    pod = POD.from_tensors(entry["names"], domain, entry["attributes"], modes)
+    return PODStepper(pod, stepper).eval()
 
 
 def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -> nn.Module:
@@ -139,8 +173,12 @@ def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -
 
 
 def _signature(entry: dict[str, Any]) -> Signature:
-    kind = Grid if "shape" in entry["domain"] else Box
-    return Signature(**_tuples(entry) | {"domain": kind(**_tuples(entry["domain"]))})
+    return Signature(**_tuples(entry) | {"domain": _domain(entry["domain"])})
+
+
+def _domain(entry: dict[str, Any]) -> Grid | Box:
+    kind = Grid if "shape" in entry else Box
+    return kind(**_tuples(entry))
 
 
 def _tuples(value: Any) -> Any:

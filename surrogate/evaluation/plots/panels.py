@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.grid import AXES
+from surrogate.evaluation.plots.mesh_drawing import draw_field
 from surrogate.evaluation.plots.style import REFERENCE, canvas, colors
 from surrogate.evaluation.report import Comparison
 
@@ -16,11 +20,13 @@ from surrogate.evaluation.report import Comparison
 def panels(comparison: Comparison) -> Figure:
     """Draw reference, predictions and errors of one sample: over space and time in 1-D, at the last time in 2-D.
 
-    In 3-D the middle plane of the last axis is shown.
+    In 3-D the middle plane of the last axis is shown. On a flat mesh the triangles are colored, else the points.
     """
     examples = comparison.examples
     field = str(comparison.scores["field"].values[0])
     frames = examples[field]
+    if is_on_points(examples):
+        return _meshes(examples, field)
     space = [axis for axis in AXES if axis in frames.dims]
     if len(space) == 3:
         frames = frames.isel({space[-1]: frames.sizes[space[-1]] // 2})
@@ -44,15 +50,33 @@ def _lines(frames: xr.DataArray, field: str) -> Figure:
 
 
 def _images(frames: xr.DataArray, field: str) -> Figure:
-    names = [str(name) for name in frames["member"].values]
     horizontal, vertical = ("time", "x") if "time" in frames.dims else ("x", "y")
     frames = frames.transpose("member", vertical, horizontal)
+
+    def draw(axes: Axes, values: np.ndarray, **look: Any) -> Any:
+        x, y = frames[horizontal], frames[vertical]
+        return axes.pcolormesh(x, y, values, shading="nearest", rasterized=True, **look)
+
+    return _rows(frames, field, draw, "time since the start" if horizontal == "time" else horizontal, vertical)
+
+
+def _meshes(examples: xr.Dataset, field: str) -> Figure:
+    def draw(axes: Axes, values: np.ndarray, **look: Any) -> Any:
+        axes.set_aspect("equal")
+        shown = examples[field].isel(member=0).squeeze(drop=True).copy(data=values)
+        return draw_field(axes, examples.assign({field: shown}), field, **look)
+
+    frames = examples[field]
+    return _rows(frames.squeeze("sample") if "sample" in frames.dims else frames, field, draw, "x", "y")
+
+
+def _rows(frames: xr.DataArray, field: str, draw: Callable[..., Any], horizontal: str, vertical: str) -> Figure:
+    """Draw a row for each prediction: the reference, the prediction and its error."""
+    names = [str(name) for name in frames["member"].values]
     truth = frames.values[0]
-    rows = len(names) - 1
-    figure = canvas(10.0, 0.6 + 2.7 * rows)
-    grid = figure.subplots(rows, 3, squeeze=False, sharex=True, sharey=True)
+    figure = canvas(10.0, 0.6 + 2.7 * (len(names) - 1))
+    grid = figure.subplots(len(names) - 1, 3, squeeze=False, sharex=True, sharey=True)
     low, high = float(truth.min()), float(truth.max())
-    look: dict[str, Any] = {"shading": "nearest", "rasterized": True}
     for name, prediction, (left, middle, right) in zip(names[1:], frames.values[1:], grid, strict=True):
         error = prediction - truth
         finite = np.abs(error[np.isfinite(error)])
@@ -62,13 +86,11 @@ def _images(frames: xr.DataArray, field: str) -> Figure:
             (middle, prediction, name, (low, high), "viridis"),
             (right, error, "error", (-bound, bound), "RdBu_r"),
         ):
-            mesh = axes.pcolormesh(
-                frames[horizontal], frames[vertical], values, vmin=limits[0], vmax=limits[1], cmap=colormap, **look
-            )
+            image = draw(axes, values, vmin=limits[0], vmax=limits[1], cmap=colormap)
             axes.set_title(title, fontsize="medium")
             if axes is not left:
-                figure.colorbar(mesh, ax=axes, pad=0.02)
+                figure.colorbar(image, ax=axes, pad=0.02)
         left.set_ylabel(vertical)
     for axes in grid[-1]:
-        axes.set_xlabel("time since the start" if horizontal == "time" else horizontal)
+        axes.set_xlabel(horizontal)
     return figure

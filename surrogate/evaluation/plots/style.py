@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -23,6 +24,15 @@ def canvas(width: float = 7.2, height: float = 4.2) -> Figure:
 def colors(names: Sequence[str]) -> dict[str, str]:
     """Return one color for each surrogate."""
     return {name: SURROGATES[number % len(SURROGATES)] for number, name in enumerate(names)}
+
+
+def limits(values: np.ndarray) -> tuple[float, float, str]:
+    """Return the range of colors and their map: symmetric about zero for values of both signs."""
+    low, high = float(values.min()), float(values.max())
+    if low < 0 < high and min(-low, high) > 0.05 * max(-low, high):
+        bound = max(-low, high)
+        return -bound, bound, "RdBu_r"
+    return low, high, "viridis"
 
 
 def tidy(axes: Axes) -> None:

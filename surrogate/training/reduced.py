@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -76,6 +78,24 @@ class PODStepper(Stepper):
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless ``domain`` is the grid of the modes."""
         self.pod.check_domain(domain)
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """How the stepper of the coefficients was made."""
+        record: Mapping[str, Any] = getattr(self.stepper, "record", {})
+        return record
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write modes, weights and manifest to one safetensors file; `surrogate.load` reads it back.
+
+        Raises
+        ------
+        InputError
+            The stepper of the coefficients is not one that `surrogate.fit` returned, or the path does not fit.
+        """
+        from surrogate.training.manifest import save
+
+        save(self, path, overwrite=overwrite)
 
     def _encode(self, state: Tensor) -> Tensor:
         """Return ``(batch, history * rank)`` for ``(batch, history * C, *space)``."""
