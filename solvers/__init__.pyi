@@ -5,4 +5,3 @@ from .etdrk import ETDRK4 as ETDRK4
 from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .semilinear import Semilinear as Semilinear
-from .spectral import resample as resample

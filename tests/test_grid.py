@@ -132,7 +132,6 @@ def test_wrong_grids_are_refused(arguments: dict[str, object], message: str) -> 
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ([0.0, 1.0, 2.5], "uniform, increasing axis 'x'.*steps between 1 and 1.5"),
         ([0.0, 2.0, 1.0], "increasing axis 'x'"),
         ([2.0, 1.0, 0.0], "increasing axis 'x'"),
         ([0.0, np.nan, 2.0], "increasing axis 'x'"),

@@ -137,6 +137,7 @@ def _signature(entry: dict[str, Any]) -> Signature:
         extent=tuple(map(tuple, domain["extent"])),
         boundary=tuple(map(tuple, domain["boundary"])),
         location=domain["location"],
+        stretching=tuple(domain["stretching"]),
     )
     rest: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
     return Signature(**rest | {"domain": grid})
