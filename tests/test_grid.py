@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,26 +78,128 @@ def test_periodic_rule_integrates_all_waves_below_n_exactly(location: str, n: in
         assert (grid.quadrature_weights[0] * wave).sum() == pytest.approx(exact, abs=1e-14 * n)
 
 
+class TestStretched:
+    """Points and rules on axes whose points are not equally spaced."""
+
+    def test_points_of_each_kind(self) -> None:
+        c = math.cos(math.pi / 4)
+        nodes = Grid((5,), extent=((-1.0, 1.0),), stretching=("chebyshev",))
+        np.testing.assert_allclose(nodes.axes[0], [-1, -c, 0, c, 1], atol=1e-15)
+        cells = Grid((5,), extent=((-1.0, 1.0),), stretching=("chebyshev",), location="cell")
+        roots = np.polynomial.chebyshev.chebroots([0, 0, 0, 0, 0, 1])
+        np.testing.assert_allclose(cells.axes[0], roots * math.cos(math.pi / 10), atol=1e-15)
+        walls = Grid((5,), extent=((-1.0, 1.0),), stretching=(("tanh", 2.0),))
+        np.testing.assert_allclose(walls.axes[0][1:4], np.array([-1, 0, 1]) * math.tanh(1) / math.tanh(2), atol=1e-15)
+        given = Grid((2,), stretching=([1.0, 2.0, 6.0],), location="cell")
+        assert (given.axes[0].tolist(), given.extent, given.is_uniform) == ([1.5, 4.0], ((1.0, 6.0),), (False,))
+        assert given.unit_coordinates(dtype=torch.float64).flatten().tolist() == pytest.approx([0.1, 0.6])
+
+    @pytest.mark.parametrize("n", [2, 3, 8, 9, 64])
+    def test_clenshaw_curtis_is_exact_for_polynomials_below_degree_n(self, n: int) -> None:
+        grid = Grid((n,), extent=((-1.0, 1.0),), stretching=("chebyshev",))
+        for degree in range(n):
+            basis = np.polynomial.Legendre.basis(degree)(grid.axes[0])  # their integrals vanish, but that of 1
+            assert grid.quadrature_weights[0] @ basis == pytest.approx(2.0 * (degree == 0), abs=1e-14 * n)
+        assert grid.quadrature_weights[0].min() > 0
+
+    @given(
+        n=st.integers(2, 60), low=st.floats(-10, 10), length=st.floats(0.1, 10),
+        kind=st.one_of(st.just("chebyshev"), st.tuples(st.just("tanh"), st.floats(0.1, 4.0))),
+        location=st.sampled_from(LOCATIONS),
+    )  # fmt: skip
+    def test_linear_functions_are_integrated_exactly(
+        self, n: int, low: float, length: float, kind: Any, location: str
+    ) -> None:
+        grid = Grid((n,), extent=((low, low + length),), location=location, stretching=(kind,))
+        scale = length * (abs(low) + length)
+        integral = grid.quadrature_weights[0] @ grid.axes[0]
+        assert integral == pytest.approx(length * (low + length / 2), abs=1e-14 * n * scale)
+        edges = grid.parts[0].edges
+        assert (edges[:-1] < grid.axes[0] + 1e-14 * length).all()
+        assert (grid.axes[0] < edges[1:] + 1e-14 * length).all()
+
+    @pytest.mark.parametrize(("kind", "periodic"), [("tanh", False), ("points", False), ("points", True)])
+    @pytest.mark.parametrize("location", LOCATIONS)
+    def test_other_rules_are_of_second_order(self, kind: str, periodic: bool, location: str) -> None:
+        intervals, errors = [], []
+        for n in (40, 80):
+            intervals.append(n - (location == "node" and not periodic))
+            fraction = np.arange(n + (location == "cell")) / intervals[-1]
+            points = fraction + 0.1 * np.sin(2 * np.pi * fraction)
+            stretching = ("tanh", 2.0) if kind == "tanh" else points
+            grid = Grid((n,), extent=(1.0,), periodic=periodic, location=location, stretching=(stretching,))
+            function = np.exp(np.sin(2 * np.pi * grid.axes[0] + 1)) if periodic else np.exp(grid.axes[0])
+            exact = np.i0(1.0) if periodic else math.e - 1
+            errors.append(abs(grid.quadrature_weights[0] @ function - exact))
+        order = math.log(errors[0] / errors[1]) / math.log(intervals[1] / intervals[0])
+        assert order == pytest.approx(2, abs=0.02)  # the next term is of order four in steps of 1/40
+
+    def test_a_periodic_axis_of_given_points_wraps_its_weights(self) -> None:
+        grid = Grid((3,), extent=((1.0, 2.0),), periodic=True, stretching=([1.1, 1.4, 1.8],))
+        np.testing.assert_allclose(grid.quadrature_weights[0], [0.3, 0.35, 0.35])
+        np.testing.assert_allclose(grid.parts[0].edges, [0.95, 1.25, 1.6, 1.95])
+
+    def test_shape_can_change_unless_the_points_were_given(self) -> None:
+        grid = Grid((5, 3), stretching=("chebyshev", [0.0, 0.2, 1.0]))
+        finer = grid.with_shape((9, 3))
+        assert finer == Grid((9, 3), stretching=("chebyshev", [0.0, 0.2, 1.0]))
+        np.testing.assert_allclose(finer.axes[0][::2], grid.axes[0], atol=1e-15)
+        with pytest.raises(InputError, match="3 points along y, which were given one by one, got 5"):
+            grid.with_shape((5, 5))
+
+    def test_there_is_no_spacing(self) -> None:
+        with pytest.raises(InputError, match=r"uniform axes for a spacing, got the stretching \('tanh',"):
+            Grid((5,), stretching=(("tanh", 1.0),)).spacing  # noqa: B018
+
+    def test_bare_coordinates_that_are_not_equally_spaced_are_a_stretched_axis(self) -> None:
+        x = [0.0, 1.0, 2.5]
+        assert Grid.from_fields(xr.Dataset(coords={"x": x})) == Grid((3,), stretching=(x,))
+        chebyshev = Grid((9,), extent=((-1.0, 2.0),), stretching=("chebyshev",))
+        coordinate = xr.Variable("x", chebyshev.axes[0].astype("float32"), {"stretching": "chebyshev"})
+        assert Grid.from_fields(xr.Dataset(coords={"x": coordinate})) == chebyshev
+
+
 sides = st.one_of(
     st.just(("periodic", "periodic")), st.tuples(*[st.sampled_from(["dirichlet", "neumann", "wall"])] * 2)
 )
-axes = st.tuples(st.integers(2, 300), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3), sides)
+stretchings = st.one_of(
+    st.sampled_from(["uniform", "chebyshev", "points"]), st.tuples(st.just("tanh"), st.floats(0.1, 4.0))
+)
+axes = st.tuples(st.integers(2, 300), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3), sides, stretchings)
 
 
 @given(axes=st.lists(axes, min_size=1, max_size=3), location=st.sampled_from(LOCATIONS))
-def test_grid_comes_back_from_its_coordinates(
-    axes: list[tuple[int, float, float, tuple[str, str]]], location: str
-) -> None:
-    shape, lows, lengths, boundary = zip(*axes, strict=True)
+def test_grid_comes_back_from_its_coordinates_and_from_json(axes: list[tuple[Any, ...]], location: str) -> None:
+    shape, lows, lengths, boundary, kinds = zip(*axes, strict=True)
     extent = tuple((low, low + length) for low, length in zip(lows, lengths, strict=True))
-    grid = Grid(shape=shape, extent=extent, boundary=boundary, location=location)
+    stretching = tuple(
+        points_of(n, box, sides[0], location) if kind == "points" else "uniform" if sides[0] == "periodic" else kind
+        for n, box, sides, kind in zip(shape, extent, boundary, kinds, strict=True)
+    )
+    grid = Grid(shape=shape, extent=extent, boundary=boundary, location=location, stretching=stretching)
     assert Grid.from_fields(xr.Dataset(coords=grid.coordinates())) == grid
+    stored = json.loads(json.dumps(dataclasses.asdict(grid)))
+    arguments = {key: value if key == "location" else tuple(map(deep_tuple, value)) for key, value in stored.items()}
+    assert Grid(**arguments) == grid
+
+
+def points_of(n: int, box: tuple[float, float], side: str, location: str) -> np.ndarray:
+    count = n + (location == "cell")
+    fraction = np.arange(count) / (count if side == "periodic" and location == "node" else count - 1)
+    return box[0] + (box[1] - box[0]) * (fraction + 0.3 * fraction * (1 - fraction))
+
+
+def deep_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
-def test_grid_comes_back_from_a_file(tmp_path: Path, location: str) -> None:
+@pytest.mark.parametrize("stretching", ["uniform", "chebyshev", ("tanh", 2.5), "points"])
+def test_grid_comes_back_from_a_file(tmp_path: Path, location: str, stretching: Any) -> None:
     boundary = (("periodic", "periodic"), ("dirichlet", "neumann"))
-    grid = Grid(shape=(4, 6), extent=(math.tau, (-1.0, 1.0)), boundary=boundary, location=location)
+    if stretching == "points":
+        stretching = np.linspace(-1, 1, 6 + (location == "cell")) ** 3
+    grid = Grid((4, 6), (math.tau, (-1.0, 1.0)), boundary, location, ("uniform", stretching))
     variables = {"u": (("sample", "x", "y"), np.ones((1, 4, 6)), {"units": "1"})}
     save_dataset(xr.Dataset(variables, coords=grid.coordinates("m")), tmp_path / "u.h5")
     found = Grid.from_fields(open_dataset(tmp_path / "u.h5"))
@@ -122,6 +227,26 @@ def test_bare_coordinates_are_nodes_of_a_closed_axis_also_in_single_precision() 
         ({"shape": (4,), "boundary": (("periodic", "wall"),)}, "periodic on both sides"),
         ({"shape": (4,), "boundary": (("open", "wall"),)}, "two kinds of boundary"),
         ({"shape": (4,), "boundary": (("wall", "wall"),), "periodic": True}, "`boundary` or `periodic`"),
+        ({"shape": (4,), "stretching": ("sinh",)}, "a known stretching along x, got 'sinh'"),
+        ({"shape": (4,), "stretching": (("sinh", 2.0),)}, "a known stretching along x"),
+        ({"shape": (4,), "stretching": (("tanh", 0.0),)}, "a strength of tanh above 0"),
+        ({"shape": (4,), "stretching": (("tanh", math.nan),)}, "a strength of tanh above 0"),
+        ({"shape": (4,), "stretching": ("chebyshev", "chebyshev")}, "equal length, got 1, 1, 1 and 2"),
+        ({"shape": (4,), "stretching": ("chebyshev",), "periodic": True}, "a closed axis x for this stretching"),
+        ({"shape": (4,), "stretching": ([[0.0, 1.0]],)}, "a list of points along x"),
+        ({"shape": (4,), "stretching": ([0.0, 0.5, 1.0],)}, "4 values for x: points, got 3"),
+        (
+            {"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "location": "cell"},
+            "4 values for x: edges of cells, got 3",
+        ),
+        ({"shape": (3,), "stretching": ([0.0, 1.0, 1.0],)}, "increasing x: points, got steps between 0 and 1"),
+        ({"shape": (3,), "extent": (1.0,), "stretching": ([0.0, math.nan, 1.0],)}, "increasing x: points"),
+        ({"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "extent": (2.0,)}, "points from 0 to 2, got from 0 to 1"),
+        ({"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "periodic": True}, "the extent of the periodic axis x"),
+        (
+            {"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "periodic": True, "extent": (1.0,)},
+            r"points in \[0, 1\), got from 0 to 1. Leave out the end point",
+        ),
     ],
 )
 def test_wrong_grids_are_refused(arguments: dict[str, object], message: str) -> None:
@@ -141,6 +266,47 @@ def test_wrong_grids_are_refused(arguments: dict[str, object], message: str) -> 
 def test_axes_that_are_no_grid_are_refused(x: list[float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Grid.from_fields(xr.Dataset(coords={"x": x}))
+
+
+@pytest.mark.parametrize(
+    ("grid", "change", "message"),
+    [
+        (
+            Grid((8,), stretching=("chebyshev",)),
+            {"stretching": "sine"},
+            "an attribute stretching of 'x' out of uniform",
+        ),
+        (Grid((8,), stretching=("chebyshev",)), {"stretching": "tanh"}, "a strength of tanh"),
+        (Grid((8,), stretching=("chebyshev",)), {"stretching": "uniform"}, "axis 'x' where its attributes say"),
+        (Grid((8,), stretching=(("tanh", 1.0),)), {"strength": 2.0}, "axis 'x' where its attributes say"),
+        (
+            Grid((3,), stretching=([0.0, 1, 3, 4],), location="cell"),
+            {"edges": None},
+            "the edges of the cells along 'x'",
+        ),
+        (
+            Grid((3,), stretching=([0.0, 1, 3, 4],), location="cell"),
+            {"edges": [0, 2, 3, 4]},
+            "where its attributes say",
+        ),
+    ],
+)
+def test_attributes_that_do_not_fit_are_refused(grid: Grid, change: dict[str, Any], message: str) -> None:
+    fields = xr.Dataset(coords=grid.coordinates())
+    for key, value in change.items():
+        fields["x"].attrs[key] = value
+        if value is None:
+            del fields["x"].attrs[key]
+    with pytest.raises(InputError, match=message):
+        Grid.from_fields(fields)
+
+
+@pytest.mark.parametrize("kind", ["chebyshev", ("tanh", 2.0)])
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_part_of_a_stretched_axis_is_refused_too(kind: Any, location: str) -> None:
+    fields = xr.Dataset(coords=Grid((8,), stretching=(kind,), location=location).coordinates())
+    with pytest.raises(InputError, match="Part of an axis is no grid of the whole"):
+        Grid.from_fields(fields.isel(x=slice(5)))
 
 
 def test_part_of_an_axis_is_refused_with_the_reason() -> None:

@@ -154,6 +154,7 @@ def test_the_manifest_of_a_training_says_how_it_was_made(tmp_path: Path) -> None
         "extent": [[-1.0, 1.0]],
         "boundary": [["periodic", "periodic"]],
         "location": "node",
+        "stretching": ["uniform"],
     }
     assert manifest["normalizers"] == {"input": ["a"], "output": ["u"]}
     assert manifest["attributes"] == {"u": {"units": "Pa", "long_name": "pressure"}}

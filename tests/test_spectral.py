@@ -113,3 +113,5 @@ def test_wrong_requests_are_refused() -> None:
         resample_periodic(torch.zeros(1, 1, 8), (8, 8))
     with pytest.raises(InputError, match="Expected a periodic grid, got boundary"):
         require_periodic(Grid((8,)))
+    with pytest.raises(InputError, match=r"a uniform periodic grid, got axes \('points',\). Fourier modes need"):
+        require_periodic(Grid((2,), extent=(1.0,), periodic=True, stretching=([0.0, 0.3],)))

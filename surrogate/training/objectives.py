@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from surrogate.datasets.axes import UNIFORM, Axis
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.grid_weights import norm_weights
 
 Frames = Float[Tensor, "batch channel *space"]
 PerSample = Float[Tensor, " batch"]
@@ -31,13 +33,13 @@ class Objective(Protocol):
 class RelativeL2:
     r"""Relative error :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2`, jointly over channels and space.
 
-    The norms are root-mean-squares over the points (uniform grids: the same ratio as with quadrature weights up to the
-    half weights at closed ends). For a target that is zero it is huge, but finite.
+    The norms are root-mean-squares over the points, on stretched axes with quadrature weights (uniform ones: the same
+    ratio as with them up to the half weights at closed ends). For a target that is zero it is huge, but finite.
     """
 
     def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
         """Return the relative error of each sample."""
-        return _ratio((prediction - target).flatten(1), target.flatten(1))
+        return _ratio(_weighted(prediction - target, domain), _weighted(target, domain))
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class H1:
         \frac{\lVert p - t \rVert}{\lVert t \rVert}
         + w \frac{\lVert \nabla (p - t) \rVert}{\lVert \nabla t \rVert}
 
-    The gradient is spectral along periodic axes and by second-order differences, with the true spacing of the grid,
-    along the others.
+    The gradient is spectral along uniform periodic axes and by second-order differences, with the true spacing of the
+    grid, along the others.
 
     Parameters
     ----------
@@ -67,8 +69,8 @@ class H1:
     def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
         """Return the weighted sum of both relative errors of each sample."""
         error = prediction - target
-        seminorm = _ratio(gradient(error, domain).flatten(1), gradient(target, domain).flatten(1))
-        return _ratio(error.flatten(1), target.flatten(1)) + self.weight * seminorm
+        seminorm = _ratio(*(_weighted(gradient(frames, domain), domain) for frames in (error, target)))
+        return _ratio(_weighted(error, domain), _weighted(target, domain)) + self.weight * seminorm
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class MeanSquare:
 
     def __call__(self, prediction: Frames, target: Frames, domain: Grid) -> PerSample:
         """Return the mean square of each sample."""
-        return (prediction - target).square().flatten(1).mean(1)
+        return _weighted(prediction - target, domain).square().mean(1)
 
 
 def gradient(frames: Frames, domain: Grid) -> Float[Tensor, "batch component *space"]:
@@ -90,13 +92,30 @@ def gradient(frames: Frames, domain: Grid) -> Float[Tensor, "batch component *sp
     if not domain.dim:
         raise expected("fields over space for a gradient", "series", "Use another objective or metric.")
     parts = []
-    for axis, (h, length, wraps) in enumerate(zip(domain.spacing, domain.lengths, domain.is_periodic, strict=True)):
-        dim = axis + 2
-        if wraps:
-            parts.append(_spectral_derivative(frames, dim, length))
+    for dim, axis in enumerate(domain.parts, start=2):
+        if axis.stretching != UNIFORM:
+            parts.append(_differences(frames, dim, axis))
+        elif axis.periodic:
+            parts.append(_spectral_derivative(frames, dim, axis.length))
         else:
-            parts.append(torch.gradient(frames, spacing=h, dim=dim, edge_order=2)[0])
+            parts.append(torch.gradient(frames, spacing=axis.spacing, dim=dim, edge_order=2)[0])
     return torch.cat(parts, dim=1)
+
+
+def _differences(frames: Tensor, dim: int, axis: Axis) -> Tensor:
+    """Return the derivative along a stretched axis; a periodic one goes on by one point at both ends."""
+    points = torch.as_tensor(axis.points, dtype=frames.dtype, device=frames.device)
+    if not axis.periodic:
+        return torch.gradient(frames, spacing=(points,), dim=dim, edge_order=2)[0]
+    points = torch.cat([points[-1:] - axis.length, points, points[:1] + axis.length])
+    around = torch.cat([frames.narrow(dim, -1, 1), frames, frames.narrow(dim, 0, 1)], dim=dim)
+    return torch.gradient(around, spacing=(points,), dim=dim)[0].narrow(dim, 1, axis.n)
+
+
+def _weighted(frames: Tensor, domain: Grid) -> Tensor:
+    """Return the frames, flat, times the roots of the weights of their points in a mean of squares."""
+    weights = norm_weights(domain)
+    return (frames if weights is None else frames * weights.sqrt().to(frames)).flatten(1)
 
 
 def _spectral_derivative(frames: Tensor, dim: int, length: float) -> Tensor:
