@@ -112,7 +112,7 @@ class Axis:
     def _stretched(self, n: int) -> np.ndarray:
         """Return ``n`` stretched values with both ends among them, or those that were given."""
         if self.stretching == CHEBYSHEV:
-            unit = np.sin(np.pi / 2 * np.arange(n) / (n - 1)) ** 2  # (1 - cos) / 2 without its cancellation
+            unit = 0.5 + 0.5 * np.sin(np.pi / 2 * (2 * np.arange(n) / (n - 1) - 1))  # -cos, but symmetric to the bit
         elif kind_of(self.stretching) == TANH:
             strength = float(self.stretching[1])
             unit = 0.5 + 0.5 * np.tanh(strength * (2 * np.arange(n) / (n - 1) - 1)) / np.tanh(strength)

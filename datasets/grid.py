@@ -69,7 +69,7 @@ class Grid:
     --------
     >>> Grid(shape=(4,), periodic=True).axes[0].tolist()
     [0.0, 0.25, 0.5, 0.75]
-    >>> Grid(shape=(3,), extent=(2.0,), stretching=("chebyshev",), location="cell").axes[0].tolist()
+    >>> Grid(shape=(3,), extent=(2.0,), stretching=("chebyshev",), location="cell").axes[0].round(9).tolist()
     [0.25, 1.0, 1.75]
     """
 
