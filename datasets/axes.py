@@ -99,10 +99,10 @@ class Axis:
 
         On a periodic axis of nodes the first cell begins before the first point.
         """
-        if self.location == "cell" and self.stretching != UNIFORM:
+        if self.location == "cell":
             return self._stretched(self.n + 1)
         start = self.low
-        if self.location == "node" and self.periodic:
+        if self.periodic:
             points = self.points
             start = points[0] - (points[0] + self.length - points[-1]) / 2
         edges = np.concatenate([[start], start + np.cumsum(self.weights)])
@@ -110,15 +110,16 @@ class Axis:
         return edges
 
     def _stretched(self, n: int) -> np.ndarray:
-        """Return ``n`` stretched values with both ends among them, or those that were given."""
-        if self.stretching == CHEBYSHEV:
-            unit = 0.5 + 0.5 * np.sin(np.pi / 2 * (2 * np.arange(n) / (n - 1) - 1))  # -cos, but symmetric to the bit
-        elif kind_of(self.stretching) == TANH:
-            strength = float(self.stretching[1])
-            unit = 0.5 + 0.5 * np.tanh(strength * (2 * np.arange(n) / (n - 1) - 1)) / np.tanh(strength)
-        else:
+        """Return ``n`` values with both ends among them, or those that were given."""
+        kind, centered = kind_of(self.stretching), 2 * np.arange(n) / (n - 1) - 1
+        if kind == POINTS:
             return np.asarray(self.stretching, dtype=np.float64)
-        values: np.ndarray = self.low + self.length * unit
+        if kind == CHEBYSHEV:
+            centered = np.sin(np.pi / 2 * centered)  # minus the cosine, but symmetric to the last bit
+        if kind == TANH:
+            strength = float(self.stretching[1])
+            centered = np.tanh(strength * centered) / np.tanh(strength)
+        values: np.ndarray = self.low + self.length * (0.5 + 0.5 * centered)
         return values
 
 

@@ -89,7 +89,7 @@ class Grid:
         kind = "periodic" if periodic else "wall"
         boundary = tuple(cast(Sides, tuple(sides)) for sides in (self.boundary or ((kind, kind),) * len(shape)))
         stretching = tuple(map(stretching_of, AXES, self.stretching or (UNIFORM,) * len(shape)))
-        extent = tuple(map(_interval, self.extent or map(_default_extent, AXES, stretching, boundary)))
+        extent = tuple(map(_interval, self.extent or map(self._default_extent, AXES, stretching, boundary)))
         if not len(shape) == len(extent) == len(boundary) == len(stretching):
             got = f"{len(shape)}, {len(extent)}, {len(boundary)} and {len(stretching)}"
             raise expected(
@@ -236,6 +236,14 @@ class Grid:
             check_points(axis, part.points)
         return grid
 
+    def _default_extent(self, name: str, stretching: Stretching, sides: Sides) -> Any:
+        points = given_points(stretching)
+        if points is None:
+            return 1.0
+        if sides[0] == "periodic" and self.location == "node":
+            raise expected(f"the extent of the periodic axis {name} beside its points", "none", "Give `extent`.")
+        return points[0], points[-1]
+
 
 def _interval(extent: Any) -> Extent:
     low, high = (0.0, float(extent)) if np.ndim(extent) == 0 else (float(extent[0]), float(extent[1]))
@@ -251,12 +259,3 @@ def _check_axis(name: str, n: int, sides: Sides) -> None:
         raise expected(f"two kinds of boundary along {name} out of {', '.join(SIDES)}", sides, "Correct `boundary`.")
     if (sides[0] == "periodic") != (sides[1] == "periodic"):
         raise expected(f"{name} periodic on both sides or on none", sides, "Correct `boundary`.")
-
-
-def _default_extent(name: str, stretching: Stretching, sides: Sides) -> Any:
-    points = given_points(stretching)
-    if points is None:
-        return 1.0
-    if sides[0] == "periodic":
-        raise expected(f"the extent of the periodic axis {name} beside its points", "none", "Give `extent`.")
-    return points[0], points[-1]
