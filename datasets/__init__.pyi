@@ -10,6 +10,9 @@ from .errors import NumericalFailure as NumericalFailure
 from .graphs import from_graph as from_graph
 from .graphs import to_graph as to_graph
 from .grid import Grid as Grid
+from .grid_maps import GridMap as GridMap
+from .grid_maps import resample as resample
+from .grid_maps import resampling as resampling
 from .grid_transfer import GridTransfer as GridTransfer
 from .interpolation_maps import SparseMap as SparseMap
 from .interpolation_maps import conservative as conservative

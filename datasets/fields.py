@@ -51,8 +51,8 @@ def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
     ------
     InputError
         Unknown or misordered dimensions, missing coordinates or units, a data type that is not floating point, an axis
-        that is not uniform and increasing, counts of nodes or cells that do not add up, a mesh that is wrong, values
-        that are not finite. The message names the variable and the cure.
+        that does not increase or is not what its attributes say, counts of nodes or cells that do not add up, a mesh
+        that is wrong, values that are not finite. The message names the variable and the cure.
     """
     dataset = as_dataset(fields)
     if not dataset.data_vars:

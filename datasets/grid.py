@@ -1,4 +1,4 @@
-"""Uniform tensor-product grids."""
+"""Tensor-product grids."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from surrogate.datasets.axes import UNIFORM, Axis, Stretching, given_points, kind_of, stretching_of
+from surrogate.datasets.axis_attributes import axis_attributes, check_points, read_extent, read_stretching
 from surrogate.datasets.errors import expected
 
 AXES = ("x", "y", "z")
@@ -21,22 +23,32 @@ Sides = tuple[str, str]
 
 @dataclass(frozen=True)
 class Grid:
-    r"""A uniform grid on the box :math:`\prod_i [a_i, b_i]` in one to three dimensions.
+    r"""A grid on the box :math:`\prod_i [a_i, b_i]` in one to three dimensions.
 
     Series without space lie on ``Grid(shape=())``, a single point without axes.
 
-    Axis :math:`i` has :math:`n_i` points. The points are
+    Axis :math:`i` has :math:`n_i` points. On a uniform axis they are
 
     - periodic, ``location="node"``: :math:`a + j (b - a)/n` (the end point is the first point again and is left out),
     - otherwise, ``location="node"``: :math:`a + j (b - a)/(n - 1)` (both ends are points),
     - ``location="cell"``: :math:`a + (j + 1/2) (b - a)/n` (centers of ``n`` equal cells).
+
+    On a stretched axis the nodes are at :math:`a + (b - a) \, s(j / (n - 1))`; cells have their edges at
+    :math:`a + (b - a) \, s(j / n)` and their points in the middle. The stretching is
+
+    - ``"chebyshev"``: :math:`s(\xi) = (1 - \cos \pi \xi)/2`, so that nodes are Gauss-Lobatto points, and the middles of
+      cells the Chebyshev roots drawn together by :math:`\cos(\pi/2n)`,
+    - ``("tanh", strength)``: :math:`s(\xi) = \frac12 + \tanh(\beta (2 \xi - 1)) / (2 \tanh \beta)`, dense at the ends,
+    - a list: the nodes themselves, or the ``n + 1`` edges of the cells. The only one for periodic axes; the nodes of
+      such an axis leave out the end point.
 
     Parameters
     ----------
     shape
         Number of points along x, y, z.
     extent
-        For each axis its length, or ``(low, high)``. Default: the unit box.
+        For each axis its length, or ``(low, high)``. Default: from the first to the last of given nodes or edges, and
+        the unit interval else.
     boundary
         For each axis the kinds of its ``(low, high)`` sides: ``periodic``, ``dirichlet``, ``neumann`` or ``wall``
         (a closed side whose condition is not further stated). Default: ``wall`` everywhere.
@@ -44,36 +56,45 @@ class Grid:
         Shorthand: ``True`` makes every side periodic.
     location
         ``"node"`` or ``"cell"``.
+    stretching
+        For each axis ``"uniform"``, ``"chebyshev"``, ``("tanh", strength)`` or a list. Default: uniform.
 
     Raises
     ------
     InputError
-        Unknown kind of boundary, an axis that is periodic on one side only, lengths that do not match, no extent.
+        Unknown kind of boundary, an axis that is periodic on one side only, lengths that do not match, no extent,
+        given points that do not increase or do not fit the extent.
 
     Examples
     --------
     >>> Grid(shape=(4,), periodic=True).axes[0].tolist()
     [0.0, 0.25, 0.5, 0.75]
+    >>> Grid(shape=(3,), extent=(2.0,), stretching=("chebyshev",), location="cell").axes[0].round(9).tolist()
+    [0.25, 1.0, 1.75]
     """
 
     shape: tuple[int, ...]
     extent: tuple[Any, ...] = ()  # of Extent, once made; the constructor also takes lengths
     boundary: tuple[Sides, ...] = ()
     location: Literal["node", "cell"] = "node"
+    stretching: tuple[Any, ...] = ()  # of Stretching, once made; the constructor also takes arrays
     periodic: InitVar[bool | None] = None
 
     def __post_init__(self, periodic: bool | None) -> None:
         shape = tuple(int(n) for n in self.shape)
         if len(shape) > 3:
             raise expected("one to three axes, or none for series", shape, "Give the number of points along x, y, z.")
-        extent = tuple(_interval(e) for e in (self.extent or (1.0,) * len(shape)))
         if periodic is not None and self.boundary:
             raise expected("`boundary` or `periodic`", "both", "Leave one out.")
         kind = "periodic" if periodic else "wall"
         boundary = tuple(cast(Sides, tuple(sides)) for sides in (self.boundary or ((kind, kind),) * len(shape)))
-        if not len(shape) == len(extent) == len(boundary):
-            got = f"{len(shape)}, {len(extent)} and {len(boundary)}"
-            raise expected("shape, extent and boundary of equal length", got, "Give one entry for each axis.")
+        stretching = tuple(map(stretching_of, AXES, self.stretching or (UNIFORM,) * len(shape)))
+        extent = tuple(map(_interval, self.extent or map(self._default_extent, AXES, stretching, boundary)))
+        if not len(shape) == len(extent) == len(boundary) == len(stretching):
+            got = f"{len(shape)}, {len(extent)}, {len(boundary)} and {len(stretching)}"
+            raise expected(
+                "shape, extent, boundary and stretching of equal length", got, "Give one entry for each axis."
+            )
         if self.location not in ("node", "cell"):
             raise expected("location 'node' or 'cell'", repr(self.location), "Say where in a cell the values lie.")
         for name, n, sides in zip(AXES, shape, boundary, strict=False):
@@ -81,6 +102,8 @@ class Grid:
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "extent", extent)
         object.__setattr__(self, "boundary", boundary)
+        object.__setattr__(self, "stretching", stretching)
+        object.__setattr__(self, "extent", tuple(axis.checked_box() for axis in self.parts))
 
     @property
     def dim(self) -> int:
@@ -103,30 +126,51 @@ class Grid:
         return tuple(sides[0] == "periodic" for sides in self.boundary)
 
     @property
-    def spacing(self) -> tuple[float, ...]:
-        """Distance between neighboring points along each axis."""
+    def is_uniform(self) -> tuple[bool, ...]:
+        """For each axis, whether its points are equally spaced."""
+        return tuple(stretching == UNIFORM for stretching in self.stretching)
+
+    @property
+    def parts(self) -> tuple[Axis, ...]:
+        """The axes, each with its points, weights and cells."""
         return tuple(
-            length / (n if self.location == "cell" or wraps else n - 1)
-            for length, n, wraps in zip(self.lengths, self.shape, self.is_periodic, strict=True)
+            Axis(name, n, low, high, wraps, self.location, stretching)
+            for name, n, (low, high), wraps, stretching in zip(
+                self.names, self.shape, self.extent, self.is_periodic, self.stretching, strict=True
+            )
         )
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance between neighboring points along each axis.
+
+        Raises
+        ------
+        InputError
+            An axis is stretched.
+        """
+        if not all(self.is_uniform):
+            do = "Take `axes` or `quadrature_weights`, or resample the fields to a uniform grid."
+            raise expected("uniform axes for a spacing", f"the stretching {self.kinds}", do)
+        return tuple(axis.spacing for axis in self.parts)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """For each axis, how it is stretched: ``uniform``, ``chebyshev``, ``tanh`` or ``points``."""
+        return tuple(kind_of(stretching) for stretching in self.stretching)
 
     @property
     def axes(self) -> tuple[np.ndarray, ...]:
         """Coordinates of the points along each axis, float64."""
-        shift = 0.5 if self.location == "cell" else 0.0
-        return tuple(
-            low + h * (np.arange(n) + shift)
-            for (low, _), h, n in zip(self.extent, self.spacing, self.shape, strict=True)
-        )
+        return tuple(axis.points for axis in self.parts)
 
     @property
     def quadrature_weights(self) -> tuple[np.ndarray, ...]:
-        """Weights along each axis; their sum is its length. Trapezoidal rule at the nodes of a closed axis."""
-        weights = [np.full(n, h) for n, h in zip(self.shape, self.spacing, strict=True)]
-        for w, wraps in zip(weights, self.is_periodic, strict=True):
-            if self.location == "node" and not wraps:
-                w[[0, -1]] /= 2
-        return tuple(weights)
+        """Weights along each axis; their sum is its length.
+
+        The widths of cells; for nodes the trapezoidal rule, on Chebyshev nodes that of Clenshaw and Curtis.
+        """
+        return tuple(axis.weights for axis in self.parts)
 
     def unit_coordinates(self, *, dtype: torch.dtype = torch.float32, device: Any = None) -> Tensor:
         """Return the points mapped to the unit box, a tensor ``(*shape, dim)``."""
@@ -137,7 +181,17 @@ class Grid:
         return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 
     def with_shape(self, shape: tuple[int, ...]) -> Grid:
-        """Return the grid of the same box and boundary with another number of points."""
+        """Return the grid of the same box, boundary and stretching with another number of points.
+
+        Raises
+        ------
+        InputError
+            Another number along an axis whose points were given one by one.
+        """
+        for name, old, new, stretching in zip(self.names, self.shape, shape, self.stretching, strict=False):
+            if new != old and given_points(stretching):
+                do = "Give the points of the other grid, or resample the fields to an axis that is not a list."
+                raise expected(f"{old} points along {name}, which were given one by one", new, do)
         return replace(self, shape=shape)
 
     def coordinates(self, units: str = "1") -> dict[str, xr.Variable]:
@@ -145,29 +199,24 @@ class Grid:
         return {
             name: xr.Variable(
                 (name,),
-                axis,
-                {
-                    "units": units,
-                    "long_name": f"{name} coordinate",
-                    "axis": name.upper(),
-                    "extent": list(extent),
-                    "boundary": list(sides),
-                    "location": self.location,
-                },
+                axis.points,
+                {"units": units, "long_name": f"{name} coordinate", **axis_attributes(axis, sides)},
             )
-            for name, axis, extent, sides in zip(self.names, self.axes, self.extent, self.boundary, strict=True)
+            for name, axis, sides in zip(self.names, self.parts, self.boundary, strict=True)
         }
 
     @classmethod
     def from_fields(cls, fields: xr.Dataset) -> Grid:
         """Read the grid back from the coordinates of ``fields``.
 
-        A coordinate without the attributes ``extent``, ``boundary``, ``location`` is taken as nodes on a closed axis.
+        A coordinate without the attributes ``extent``, ``boundary``, ``location`` is taken as nodes on a closed axis:
+        a uniform one, or where its points are not equally spaced a stretched one.
 
         Raises
         ------
         InputError
-            There are other axes than those of space, sample and time, or an axis is not uniform.
+            There are other axes than those of space, sample and time, or an axis does not increase or is not what its
+            attributes say.
         """
         names = [name for name in AXES if name in fields.dims]
         if not names and not set(fields.dims) <= {"sample", "time"}:
@@ -178,13 +227,22 @@ class Grid:
         axes = [fields.coords[name] for name in names]
         grid = cls(
             shape=tuple(axis.size for axis in axes),
-            extent=tuple(_extent(axis) for axis in axes),
+            extent=tuple(read_extent(axis) for axis in axes),
             boundary=tuple(cast(Sides, tuple(axis.attrs.get("boundary", ("wall", "wall")))) for axis in axes),
             location=axes[0].attrs.get("location", "node") if axes else "node",
+            stretching=tuple(read_stretching(axis) for axis in axes),
         )
-        for axis, points, h in zip(axes, grid.axes, grid.spacing, strict=True):
-            _check_points(axis, points, h)
+        for axis, part in zip(axes, grid.parts, strict=True):
+            check_points(axis, part.points)
         return grid
+
+    def _default_extent(self, name: str, stretching: Stretching, sides: Sides) -> Any:
+        points = given_points(stretching)
+        if points is None:
+            return 1.0
+        if sides[0] == "periodic" and self.location == "node":
+            raise expected(f"the extent of the periodic axis {name} beside its points", "none", "Give `extent`.")
+        return points[0], points[-1]
 
 
 def _interval(extent: Any) -> Extent:
@@ -201,36 +259,3 @@ def _check_axis(name: str, n: int, sides: Sides) -> None:
         raise expected(f"two kinds of boundary along {name} out of {', '.join(SIDES)}", sides, "Correct `boundary`.")
     if (sides[0] == "periodic") != (sides[1] == "periodic"):
         raise expected(f"{name} periodic on both sides or on none", sides, "Correct `boundary`.")
-
-
-def _extent(axis: xr.DataArray) -> Extent:
-    if "extent" in axis.attrs:
-        low, high = axis.attrs["extent"]
-        return float(low), float(high)
-    values = axis.values
-    if len(values) < 2:
-        raise expected(
-            f"at least 2 points along {axis.name}", len(values), "Keep more of them, or none (fields.squeeze)."
-        )
-    if not np.all(np.diff(values) > 0):
-        do = "Sort the data along it (fields.sortby)."
-        raise expected(f"an increasing axis {axis.name!r}", _describe(values), do)
-    return float(values[0]), float(values[-1])
-
-
-def _check_points(axis: xr.DataArray, points: np.ndarray, h: float) -> None:
-    values = axis.values
-    tolerance = 1e-5 * h + 2 * np.spacing(np.abs(values).max())  # the second term is what single precision needs
-    if np.allclose(values, points, rtol=0, atol=tolerance):
-        return
-    if "extent" in axis.attrs and np.allclose(np.diff(values), np.diff(values).mean(), rtol=0, atol=2 * tolerance):
-        got = f"points from {values[0]:.6g} to {values[-1]:.6g} on {list(axis.attrs['extent'])}"
-        do = "Part of an axis is no grid of the whole: correct its attributes extent, boundary and location."
-        raise expected(f"the points of axis {axis.name!r} where its attributes say", got, do)
-    do = "Interpolate the data to equally spaced points (fields.interp)."
-    raise expected(f"a uniform, increasing axis {axis.name!r}", _describe(values), do)
-
-
-def _describe(values: np.ndarray) -> str:
-    steps = np.diff(values)
-    return f"steps between {steps.min():.6g} and {steps.max():.6g}"

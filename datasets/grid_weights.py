@@ -6,7 +6,10 @@ import functools
 import itertools
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from surrogate.datasets.axes import UNIFORM
 from surrogate.datasets.grid import Grid
 
 
@@ -19,6 +22,21 @@ def grid_weights(grid: Grid) -> np.ndarray:
     """Return the quadrature weights ``(N,)``."""
     weights: np.ndarray = functools.reduce(np.multiply.outer, grid.quadrature_weights)
     return weights.ravel()
+
+
+@functools.lru_cache(maxsize=32)
+def norm_weights(grid: Grid) -> Tensor | None:
+    """Return what each point counts in the norms of errors ``(*space)``, 1 on average; None where all count the same.
+
+    The quadrature weights along stretched axes. Along uniform ones all points count the same, as in the literature:
+    the half weights of closed ends are left out.
+    """
+    if all(grid.is_uniform):
+        return None
+    axes = [
+        np.ones(axis.n) if axis.stretching == UNIFORM else axis.weights / axis.weights.mean() for axis in grid.parts
+    ]
+    return torch.from_numpy(functools.reduce(np.multiply.outer, axes))
 
 
 def multilinear(grid: Grid, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

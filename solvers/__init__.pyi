@@ -6,4 +6,3 @@ from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .poisson_points import PoissonOnPoints as PoissonOnPoints
 from .semilinear import Semilinear as Semilinear
-from .spectral import resample as resample

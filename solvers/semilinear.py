@@ -144,7 +144,8 @@ class Semilinear(Stepper):
 
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless ``domain`` has the points of this solver's grid, up to a translation."""
-        if (domain.shape, domain.is_periodic) != (self.domain.shape, self.domain.is_periodic) or not all(
+        own, other = ((grid.shape, grid.is_periodic, grid.is_uniform) for grid in (self.domain, domain))
+        if own != other or not all(
             abs(a / b - 1) < 1e-6 for a, b in zip(domain.lengths, self.domain.lengths, strict=True)
         ):
             raise expected(f"fields on {self.domain}", domain, "Resample them, or make the solver on their grid.")

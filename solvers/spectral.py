@@ -1,9 +1,8 @@
-"""Fourier modes on periodic grids: wavenumbers, the modes kept by the 2/3 rule, resampling."""
+"""Fourier modes on periodic grids: wavenumbers, the modes kept by the 2/3 rule."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,9 +13,12 @@ from surrogate.datasets.grid import Grid
 
 
 def require_periodic(grid: Grid) -> None:
-    """Raise `InputError` unless every axis of ``grid`` is periodic."""
+    """Raise `InputError` unless every axis of ``grid`` is periodic and uniform."""
     if not all(grid.is_periodic):
         raise expected("a periodic grid", f"boundary {grid.boundary}", "Make it with Grid(..., periodic=True).")
+    if not all(grid.is_uniform):
+        do = "Fourier modes need equally spaced points: resample the fields (surrogate.datasets.resample)."
+        raise expected("a uniform periodic grid", f"axes {grid.kinds}", do)
 
 
 def n_retained(n: int) -> int:
@@ -76,41 +78,3 @@ def energy_bands(shape: tuple[int, ...]) -> Float[Tensor, "band=2 *modes"]:
     last = torch.stack([(9 * m.abs() >= 2 * n).expand(weight.shape) for n, m in zip(shape, axes, strict=True)]).any(0)
     mean = torch.stack([(m == 0).expand(weight.shape) for m in axes]).all(0)
     return torch.stack([weight * last, weight * ~mean])
-
-
-def resample(
-    u: Float[Tensor, "batch channel *space"],
-    shape: tuple[int, ...],
-    location: Literal["node", "cell"] = "node",
-) -> Float[Tensor, "batch channel *new"]:
-    """Evaluate the trigonometric interpolant of ``u`` at the points of another periodic grid of the same box.
-
-    Exact for fields that both grids can hold. On the way to a coarser grid the modes it cannot hold are dropped.
-    The Nyquist mode of an even axis belongs half to each sign.
-
-    Raises
-    ------
-    InputError
-        The number of axes differs.
-    """
-    if len(shape) != u.ndim - 2:
-        raise expected(f"a shape of {u.ndim - 2} axes", shape, "Give one number of points for each axis of the field.")
-    for axis, n in enumerate(shape, start=2):
-        if n != u.shape[axis]:
-            u = _resample_axis(u.movedim(axis, -1), n, location).movedim(-1, axis)
-    return u
-
-
-def _resample_axis(u: Tensor, n: int, location: str) -> Tensor:
-    old = u.shape[-1]
-    shared = min(old, n)
-    modes = torch.fft.rfft(u)[..., : shared // 2 + 1]
-    weight = torch.full((shared // 2 + 1,), n / old, dtype=torch.complex128)
-    if shared % 2 == 0:
-        weight[-1] *= 0.5 if shared == old else 2.0  # split between both signs, or both signs folded into one
-    if location == "cell":
-        shift = (1 / n - 1 / old) / 2
-        phase = 2 * math.pi * shift * torch.arange(shared // 2 + 1, dtype=torch.float64)
-        weight = weight * torch.exp(1j * phase)
-    resampled: Tensor = torch.fft.irfft(modes * weight.to(modes), n=n)
-    return resampled

@@ -10,7 +10,7 @@ import torch
 
 from surrogate.cases import Burgers, SolverChoice
 from surrogate.datasets.errors import InputError
-from surrogate.solvers import resample
+from surrogate.datasets.fourier import resample_periodic
 from surrogate.solvers.initial import GaussianRandomField
 
 SMOOTH = Burgers(64, 0.1)
@@ -21,7 +21,7 @@ def solve(case: Burgers, choice: SolverChoice, count: int = 8) -> torch.Tensor:
     """Return the state after ``dt`` at the resolution of the case."""
     solver = case.solver(*choice)
     u = case.initial_state(range(count), seed=0, resolution=choice.resolution)
-    return resample(solver(u.to(solver.dtype)).double(), (case.resolution,))
+    return resample_periodic(solver(u.to(solver.dtype)).double(), (case.resolution,))
 
 
 def errors(states: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

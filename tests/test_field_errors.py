@@ -32,6 +32,14 @@ def test_fields_count_jointly() -> None:
     np.testing.assert_allclose(relative_error(guess, truth), 1 / 5)  # |(1, 0)| / |(3, 4)|
 
 
+def test_stretched_axes_are_integrated() -> None:
+    grid = Grid((9,), stretching=("chebyshev",))
+    (x,) = grid.axes
+    truth = xr.Dataset({"u": (("sample", "x"), x[None])}, grid.coordinates())
+    error = relative_error(truth.assign(u=truth["u"] + x**2), truth)
+    np.testing.assert_allclose(error, np.sqrt(3 / 5), rtol=1e-13)  # int x^4 = 1/5 over int x^2 = 1/3
+
+
 def test_what_does_not_match_is_refused() -> None:
     truth = trajectory(np.ones((2, 3, 4)), [0.0, 0.1, 0.2])
     with pytest.raises(InputError, match="Expected truth at the times"):

@@ -37,6 +37,14 @@ def test_stepper_on_a_periodic_line(network):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
+def test_stretched_axes_are_warned_of(network):
+    grid = Grid(shape=(12,), stretching=("chebyshev",))
+    data = prepare(fields(grid, {"u": ("sample", "time", "x")}), inputs=["u"], outputs=["u"], split=(4, 1, 1))
+    with pytest.warns(UserWarning, match=rf"axes \('chebyshev',\), but {network.__name__} takes points as equally"):
+        network.for_data(data, hidden_channels=8, n_layers=1)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 def test_modes_are_what_a_small_grid_holds(network):
     grid = Grid(shape=(7, 6), boundary=(("wall", "wall"), ("periodic", "periodic")))
     data = prepare(

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
+from surrogate.datasets.fourier import resample_periodic
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.initial import GaussianRandomField
-from surrogate.solvers.spectral import resample
 
 SCRIPT, PAPER = GaussianRandomField(), GaussianRandomField.paper()
 GOLDEN = [-0.04067876965177533, 0.45306880331228905, 0.04067876965177533, -0.45306880331228905]
@@ -91,7 +91,7 @@ def test_one_sample_is_one_function_at_every_resolution(field: GaussianRandomFie
     fine = field.sample(grid(1024), seed=2, index=4)
     truncated = torch.fft.rfft(fine)
     truncated[..., (n + 1) // 2 :] = 0  # the modes below n / 2, so that the Nyquist mode is left out as well
-    exact = resample(torch.fft.irfft(truncated, n=1024)[None], (n,))[0]
+    exact = resample_periodic(torch.fft.irfft(truncated, n=1024)[None], (n,))[0]
     assert field.sample(grid(n), seed=2, index=4).numpy() == pytest.approx(exact.numpy(), abs=1e-14)
 
 
@@ -113,9 +113,9 @@ def test_settings_describe_the_distribution() -> None:
 
 
 def test_wrong_input_is_refused() -> None:
-    with pytest.raises(InputError, match="Expected a periodic grid of one dimension"):
+    with pytest.raises(InputError, match="Expected a uniform periodic grid of one dimension"):
         SCRIPT.sample(Grid((8,)), seed=0, index=0)
-    with pytest.raises(InputError, match="Expected a periodic grid of one dimension"):
+    with pytest.raises(InputError, match="Expected a uniform periodic grid of one dimension"):
         SCRIPT.sample(Grid((8, 8), periodic=True), seed=0, index=0)
     with pytest.raises(InputError, match="Expected seed from 0 to"):
         SCRIPT.sample(grid(8), seed=-1, index=0)

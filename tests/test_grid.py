@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,23 +81,44 @@ def test_periodic_rule_integrates_all_waves_below_n_exactly(location: str, n: in
 sides = st.one_of(
     st.just(("periodic", "periodic")), st.tuples(*[st.sampled_from(["dirichlet", "neumann", "wall"])] * 2)
 )
-axes = st.tuples(st.integers(2, 300), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3), sides)
+stretchings = st.one_of(
+    st.sampled_from(["uniform", "chebyshev", "points"]), st.tuples(st.just("tanh"), st.floats(0.1, 4.0))
+)
+axes = st.tuples(st.integers(2, 300), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3), sides, stretchings)
 
 
 @given(axes=st.lists(axes, min_size=1, max_size=3), location=st.sampled_from(LOCATIONS))
-def test_grid_comes_back_from_its_coordinates(
-    axes: list[tuple[int, float, float, tuple[str, str]]], location: str
-) -> None:
-    shape, lows, lengths, boundary = zip(*axes, strict=True)
+def test_grid_comes_back_from_its_coordinates_and_from_json(axes: list[tuple[Any, ...]], location: str) -> None:
+    shape, lows, lengths, boundary, kinds = zip(*axes, strict=True)
     extent = tuple((low, low + length) for low, length in zip(lows, lengths, strict=True))
-    grid = Grid(shape=shape, extent=extent, boundary=boundary, location=location)
+    stretching = tuple(
+        points_of(n, box, sides[0], location) if kind == "points" else "uniform" if sides[0] == "periodic" else kind
+        for n, box, sides, kind in zip(shape, extent, boundary, kinds, strict=True)
+    )
+    grid = Grid(shape=shape, extent=extent, boundary=boundary, location=location, stretching=stretching)
     assert Grid.from_fields(xr.Dataset(coords=grid.coordinates())) == grid
+    stored = json.loads(json.dumps(dataclasses.asdict(grid)))
+    arguments = {key: value if key == "location" else tuple(map(deep_tuple, value)) for key, value in stored.items()}
+    assert Grid(**arguments) == grid
+
+
+def points_of(n: int, box: tuple[float, float], side: str, location: str) -> np.ndarray:
+    count = n + (location == "cell")
+    fraction = np.arange(count) / (count if side == "periodic" and location == "node" else count - 1)
+    return box[0] + (box[1] - box[0]) * (fraction + 0.3 * fraction * (1 - fraction))
+
+
+def deep_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
-def test_grid_comes_back_from_a_file(tmp_path: Path, location: str) -> None:
+@pytest.mark.parametrize("stretching", ["uniform", "chebyshev", ("tanh", 2.5), "points"])
+def test_grid_comes_back_from_a_file(tmp_path: Path, location: str, stretching: Any) -> None:
     boundary = (("periodic", "periodic"), ("dirichlet", "neumann"))
-    grid = Grid(shape=(4, 6), extent=(math.tau, (-1.0, 1.0)), boundary=boundary, location=location)
+    if stretching == "points":
+        stretching = np.linspace(-1, 1, 6 + (location == "cell")) ** 3
+    grid = Grid((4, 6), (math.tau, (-1.0, 1.0)), boundary, location, ("uniform", stretching))
     variables = {"u": (("sample", "x", "y"), np.ones((1, 4, 6)), {"units": "1"})}
     save_dataset(xr.Dataset(variables, coords=grid.coordinates("m")), tmp_path / "u.h5")
     found = Grid.from_fields(open_dataset(tmp_path / "u.h5"))
@@ -122,6 +146,26 @@ def test_bare_coordinates_are_nodes_of_a_closed_axis_also_in_single_precision() 
         ({"shape": (4,), "boundary": (("periodic", "wall"),)}, "periodic on both sides"),
         ({"shape": (4,), "boundary": (("open", "wall"),)}, "two kinds of boundary"),
         ({"shape": (4,), "boundary": (("wall", "wall"),), "periodic": True}, "`boundary` or `periodic`"),
+        ({"shape": (4,), "stretching": ("sinh",)}, "a known stretching along x, got 'sinh'"),
+        ({"shape": (4,), "stretching": (("sinh", 2.0),)}, "a known stretching along x"),
+        ({"shape": (4,), "stretching": (("tanh", 0.0),)}, "a strength of tanh above 0"),
+        ({"shape": (4,), "stretching": (("tanh", math.nan),)}, "a strength of tanh above 0"),
+        ({"shape": (4,), "stretching": ("chebyshev", "chebyshev")}, "equal length, got 1, 1, 1 and 2"),
+        ({"shape": (4,), "stretching": ("chebyshev",), "periodic": True}, "a closed axis x for this stretching"),
+        ({"shape": (4,), "stretching": ([[0.0, 1.0]],)}, "a list of points along x"),
+        ({"shape": (4,), "stretching": ([0.0, 0.5, 1.0],)}, "4 values for x: points, got 3"),
+        (
+            {"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "location": "cell"},
+            "4 values for x: edges of cells, got 3",
+        ),
+        ({"shape": (3,), "stretching": ([0.0, 1.0, 1.0],)}, "increasing x: points, got steps between 0 and 1"),
+        ({"shape": (3,), "extent": (1.0,), "stretching": ([0.0, math.nan, 1.0],)}, "increasing x: points"),
+        ({"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "extent": (2.0,)}, "points from 0 to 2, got from 0 to 1"),
+        ({"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "periodic": True}, "the extent of the periodic axis x"),
+        (
+            {"shape": (3,), "stretching": ([0.0, 0.5, 1.0],), "periodic": True, "extent": (1.0,)},
+            r"points in \[0, 1\), got from 0 to 1. Leave out the end point",
+        ),
     ],
 )
 def test_wrong_grids_are_refused(arguments: dict[str, object], message: str) -> None:
@@ -132,7 +176,6 @@ def test_wrong_grids_are_refused(arguments: dict[str, object], message: str) -> 
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ([0.0, 1.0, 2.5], "uniform, increasing axis 'x'.*steps between 1 and 1.5"),
         ([0.0, 2.0, 1.0], "increasing axis 'x'"),
         ([2.0, 1.0, 0.0], "increasing axis 'x'"),
         ([0.0, np.nan, 2.0], "increasing axis 'x'"),
@@ -142,6 +185,47 @@ def test_wrong_grids_are_refused(arguments: dict[str, object], message: str) -> 
 def test_axes_that_are_no_grid_are_refused(x: list[float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Grid.from_fields(xr.Dataset(coords={"x": x}))
+
+
+@pytest.mark.parametrize(
+    ("grid", "change", "message"),
+    [
+        (
+            Grid((8,), stretching=("chebyshev",)),
+            {"stretching": "sine"},
+            "an attribute stretching of 'x' out of uniform",
+        ),
+        (Grid((8,), stretching=("chebyshev",)), {"stretching": "tanh"}, "a strength of tanh"),
+        (Grid((8,), stretching=("chebyshev",)), {"stretching": "uniform"}, "axis 'x' where its attributes say"),
+        (Grid((8,), stretching=(("tanh", 1.0),)), {"strength": 2.0}, "axis 'x' where its attributes say"),
+        (
+            Grid((3,), stretching=([0.0, 1, 3, 4],), location="cell"),
+            {"edges": None},
+            "the edges of the cells along 'x'",
+        ),
+        (
+            Grid((3,), stretching=([0.0, 1, 3, 4],), location="cell"),
+            {"edges": [0, 2, 3, 4]},
+            "where its attributes say",
+        ),
+    ],
+)
+def test_attributes_that_do_not_fit_are_refused(grid: Grid, change: dict[str, Any], message: str) -> None:
+    fields = xr.Dataset(coords=grid.coordinates())
+    for key, value in change.items():
+        fields["x"].attrs[key] = value
+        if value is None:
+            del fields["x"].attrs[key]
+    with pytest.raises(InputError, match=message):
+        Grid.from_fields(fields)
+
+
+@pytest.mark.parametrize("kind", ["chebyshev", ("tanh", 2.0)])
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_part_of_a_stretched_axis_is_refused_too(kind: Any, location: str) -> None:
+    fields = xr.Dataset(coords=Grid((8,), stretching=(kind,), location=location).coordinates())
+    with pytest.raises(InputError, match="Part of an axis is no grid of the whole"):
+        Grid.from_fields(fields.isel(x=slice(5)))
 
 
 def test_part_of_an_axis_is_refused_with_the_reason() -> None:

@@ -48,6 +48,7 @@ SOURCES: dict[str, Callable[[], Mesh | Grid]] = {
     "tetrahedra": lambda: scattered(4, dim=3),
     "hexahedra": lambda: hexahedra(3),
     "segments": lambda: Mesh([[0.0], [0.3], [1.0]], {"segment": [[0, 1], [1, 2]]}),
+    "stretched grid": lambda: Grid((5, 7), extent=((0.0, 1.0), (-1.0, 2.0)), stretching=("chebyshev", ("tanh", 1.5))),
     "grid of nodes": lambda: Grid((5, 7), extent=((0.0, 1.0), (-1.0, 2.0))),
 }
 

@@ -88,6 +88,15 @@ def test_our_own_networks_come_back_with_the_same_outputs(tmp_path: Path, dtype:
     assert back.record == model.record
 
 
+@pytest.mark.parametrize("stretching", ["chebyshev", ("tanh", 2.0), [0.0, 0.1, 0.35, 1.0]])
+def test_stretched_axes_come_back(tmp_path: Path, stretching: Any) -> None:
+    grid = Grid((4,), stretching=(stretching,))
+    signature = Signature(in_fields=("a",), out_fields=("u",), domain=grid)
+    normalizers = {"input": Normalizer(["a"]), "output": Normalizer(["u"])}
+    Surrogate(nn.Conv1d(1, 1, 1), signature, normalizers).save(tmp_path / "model.safetensors")
+    assert load(tmp_path / "model.safetensors", network=nn.Conv1d(1, 1, 1)).domain == grid
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_foreign_network_needs_its_class_or_an_instance(tmp_path: Path, dtype: torch.dtype) -> None:
     model = make(Filter(4, gain=2.0), dtype=dtype)
@@ -154,6 +163,7 @@ def test_the_manifest_of_a_training_says_how_it_was_made(tmp_path: Path) -> None
         "extent": [[-1.0, 1.0]],
         "boundary": [["periodic", "periodic"]],
         "location": "node",
+        "stretching": ["uniform"],
     }
     assert manifest["normalizers"] == {"input": ["a"], "output": ["u"]}
     assert manifest["attributes"] == {"u": {"units": "Pa", "long_name": "pressure"}}

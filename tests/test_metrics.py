@@ -93,6 +93,21 @@ class TestPointwise:
         assert relative_l2(prediction, target).item() == pytest.approx(2.0**-12 / 2**10, rel=1e-12)
 
 
+def test_means_on_stretched_axes_are_integrals() -> None:
+    """On [0, 1] with 9 Chebyshev nodes: t = 1 + x, p - t = x^2, all integrals of polynomials below degree 9."""
+    grid = Grid((9,), stretching=("chebyshev",))
+    x = torch.tensor(grid.axes[0])[None, None, None]
+    target, prediction = 1 + x, 1 + x + x**2
+    pair = prediction, target, grid
+    assert relative_l2(*pair).item() == pytest.approx(math.sqrt((1 / 5) / (7 / 3)), rel=1e-13)
+    assert nrmse(*pair).item() == pytest.approx(math.sqrt((1 / 5) / (7 / 3)), rel=1e-13)
+    assert vrmse(*pair).item() == pytest.approx(math.sqrt((1 / 5) / (1 / 12)), rel=1e-13)
+    assert h1(*pair).item() == pytest.approx(math.sqrt(4 / 3), rel=1e-13)
+    # covariance of x + x^2 with x over the deviations: (1/12 + 1/12) / sqrt((1/12 + 1/6 + 4/45) / 12)
+    assert correlation(*pair).item() == pytest.approx((1 / 6) / math.sqrt((1 / 4 + 4 / 45) / 12), rel=1e-13)
+    assert vrmse(torch.full_like(x, 1.5), target, grid).item() == pytest.approx(1.0, rel=1e-13)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("metric", [relative_l2, nrmse, vrmse, max_error])
 def test_a_prediction_that_is_not_finite_is_infinitely_wrong(metric, bad: float) -> None:  # type: ignore[no-untyped-def]
@@ -126,6 +141,9 @@ def test_bad_input() -> None:
         relative_l2(frames([1, 2, 3, 4]), frames([1, 2, 3, math.nan]))
     with pytest.raises(InputError, match="a periodic grid"):
         energy_spectrum(frames([1, 2, 3, 4]), Grid((4,)))
+    uneven = Grid((4,), extent=(1.0,), periodic=True, stretching=([0.0, 0.1, 0.5, 0.6],))
+    with pytest.raises(InputError, match=r"a periodic grid of equally spaced points.*'points'"):
+        energy_spectrum(frames([1, 2, 3, 4]), uneven)
 
 
 class TestSpectra:

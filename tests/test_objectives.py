@@ -56,6 +56,35 @@ def test_differences_on_closed_axes_are_of_second_order_with_the_true_spacing(lo
     assert errors[0] / errors[1] == pytest.approx(ratio, rel=0.06)  # up to the next order in h = 1/20
 
 
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("location", ["node", "cell"])
+def test_differences_on_stretched_axes_are_of_second_order(periodic: bool, location: str) -> None:
+    errors = []
+    for n in (40, 80):
+        fraction = np.arange(n + (location == "cell")) / (n if periodic or location == "cell" else n - 1)
+        points = fraction + 0.1 * np.sin(2 * np.pi * fraction)
+        grid = Grid((n, 5), (1.0, 7.0), periodic=periodic, location=location, stretching=(points, "uniform"))
+        x = torch.tensor(grid.axes[0])[:, None].expand(n, 5)
+        found = gradient(torch.sin(2 * math.pi * x)[None, None], grid)[0, 0]
+        errors.append((found - 2 * math.pi * torch.cos(2 * math.pi * x)).abs().max().item())
+    # one-sided differences at closed ends, whose next term is of order three with large derivatives
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.15)
+
+
+@pytest.mark.parametrize("objective", [objectives.RelativeL2(), objectives.MeanSquare(), objectives.H1(weight=0.5)])
+def test_norms_on_stretched_axes_are_integrals(objective: objectives.Objective) -> None:
+    """Quadrature on 9 Chebyshev nodes is exact for the squares of x, x^2 and their derivatives; y counts as ever."""
+    grid = Grid((9, 4), extent=((0.0, 1.0), 1.0), stretching=("chebyshev", "uniform"))
+    x = torch.tensor(grid.axes[0])[:, None].expand(9, 4)[None, None]
+    exact = {
+        objectives.RelativeL2: math.sqrt(3 / 5),  # int x^4 = 1/5 over int x^2 = 1/3
+        objectives.MeanSquare: 1 / 5,
+        objectives.H1: math.sqrt(3 / 5) + 0.5 * math.sqrt(4 / 3),  # int (2 x)^2 = 4/3 over int 1
+    }
+    loss = objective(x + x**2, x, grid)
+    assert loss.item() == pytest.approx(exact[type(objective)], rel=1e-13)
+
+
 def test_h1_of_a_single_mode_by_hand() -> None:
     grid = Grid(shape=(32,), extent=(2 * math.pi,), periodic=True)
     x = torch.tensor(grid.axes[0])

@@ -15,6 +15,7 @@ from surrogate.datasets import Normalizer, OutsideTrainingRange, Signature
 
 AsFields = Callable[..., xr.Dataset]
 GRID = Grid(shape=(6, 5), extent=(2.0, 1.0))
+GRID_ACROSS = Grid(shape=(6, 5), extent=(2.0, 1.0), stretching=("uniform", "chebyshev"))
 
 
 class Affine(Operator):
@@ -106,8 +107,8 @@ class Local(nn.Conv2d):
     resolution = None
 
 
-def surrogate(network: nn.Module) -> Surrogate:
-    signature = Signature(in_fields=("a",), out_fields=("p",), domain=GRID)
+def surrogate(network: nn.Module, domain: Grid = GRID) -> Surrogate:
+    signature = Signature(in_fields=("a",), out_fields=("p",), domain=domain)
     data = xr.Dataset({name: (("sample", "x", "y"), np.random.default_rng(0).normal(size=(4, 6, 5))) for name in "ap"})
     normalizers = {"input": Normalizer(["a"]).fit(data), "output": Normalizer(["p"]).fit(data)}
     return Surrogate(network, signature, normalizers)
@@ -134,6 +135,7 @@ def test_another_resolution_is_taken_or_refused_as_the_network_says(as_fields: A
         (Grid(shape=(6, 5), extent=(2.0, 1.0), periodic=True), "the boundary"),
         (Grid(shape=(6, 5), extent=(2.0, 1.0), location="cell"), "values at each node, got at each cell"),
         (Grid(shape=(6,), extent=(2.0,)), "fields in 2 space dimensions, got 1"),
+        (GRID_ACROSS, r"the axes \('uniform', 'uniform'\), got others \('uniform', 'chebyshev'\). Resample the fields"),
     ],
 )
 def test_another_box_boundary_location_or_rank_is_refused(as_fields: AsFields, grid: Grid, message: str) -> None:
@@ -186,3 +188,16 @@ def test_coordinates_are_those_of_the_resolution_and_can_be_trained_on_after_a_p
     scale = model.normalizers["output"].std.item()
     # sums of x and of y in the unit box over 3 x 5 points
     torch.testing.assert_close(network.lift.weight.grad, scale * torch.tensor([[7.5, 7.5]]))
+
+
+def test_coordinates_of_a_stretched_axis_are_its_true_points(as_fields: AsFields) -> None:
+    network = Located()
+    with torch.no_grad():
+        network.lift.weight.copy_(torch.tensor([[0.0, 1.0]]))
+        network.lift.bias.zero_()
+    model = surrogate(network, GRID_ACROSS)
+    fields = small(as_fields, GRID_ACROSS.with_shape((6, 9)))
+    fields["a"] = fields["a"] * 0 + model.normalizers["input"].mean.item()  # which the network sees as zero
+    fields["a"].attrs["units"] = "1"
+    y = (model.predict(fields)["p"] - model.normalizers["output"].mean.item()) / model.normalizers["output"].std.item()
+    np.testing.assert_allclose(y, np.broadcast_to(fields["y"].values, y.shape), rtol=0, atol=1e-6)  # single precision

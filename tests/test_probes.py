@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -19,8 +21,9 @@ def plane(grid: Grid) -> xr.Dataset:
     return xr.Dataset(variables, coords={"time": time, **grid.coordinates()})
 
 
-def test_linear_fields_are_met_exactly() -> None:
-    grid = Grid(shape=(5, 8), extent=((1.0, 2.0), 4.0))
+@pytest.mark.parametrize("stretching", [(), ("chebyshev", ("tanh", 2.0))])
+def test_linear_fields_are_met_exactly(stretching: tuple[Any, ...]) -> None:
+    grid = Grid(shape=(5, 8), extent=((1.0, 2.0), 4.0), stretching=stretching)
     series = check(probe(plane(grid), {"x": [1.0, 1.3, 2.0], "y": [0.0, 3.1, 4.0]}))
     assert set(series.data_vars) == {"u_0", "u_1", "u_2", "a"}
     assert dict(series.sizes) == {"sample": 1, "time": 2}

@@ -9,13 +9,13 @@ from scipy import signal
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
+from surrogate.datasets.fourier import resample_periodic
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.spectral import (
     energy_bands,
     frequencies,
     n_retained,
     require_periodic,
-    resample,
     retained,
     to_modes,
     to_points,
@@ -85,31 +85,33 @@ def test_resampling_is_exact_for_band_limited_fields(old: int, new: int, locatio
         old_grid, new_grid = (
             Grid(s, extent=((0.0, 3.0),) * dim, periodic=True, location=location) for s in ((old,) * dim, shape)
         )
-        resampled = resample(trigonometric(old_grid), shape, location=location)
+        resampled = resample_periodic(trigonometric(old_grid), shape, location=location)
         assert resampled == pytest.approx(trigonometric(new_grid), abs=1e-13)
 
 
 @pytest.mark.parametrize(("old", "new"), [(8, 16), (16, 8), (9, 16), (16, 9), (8, 13), (13, 8), (8, 10), (10, 8)])
 def test_resampling_any_samples_agrees_with_scipy(old: int, new: int) -> None:
     u = torch.randn(2, 3, old, dtype=torch.float64, generator=torch.Generator().manual_seed(old))
-    assert resample(u, (new,)).numpy() == pytest.approx(signal.resample(u.numpy(), new, axis=-1), abs=1e-13)
+    assert resample_periodic(u, (new,)).numpy() == pytest.approx(signal.resample(u.numpy(), new, axis=-1), abs=1e-13)
 
 
 @pytest.mark.parametrize("location", ["node", "cell"])
 @pytest.mark.parametrize(("coarse", "fine"), [(8, 16), (8, 9), (7, 8), (7, 20)])
 def test_refining_and_coarsening_again_changes_nothing(coarse: int, fine: int, location: str) -> None:
     u = torch.randn(1, 1, coarse, coarse, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    there = resample(u, (fine, fine), location=location)
-    assert resample(there, (coarse, coarse), location=location) == pytest.approx(u, abs=1e-13)
+    there = resample_periodic(u, (fine, fine), location=location)
+    assert resample_periodic(there, (coarse, coarse), location=location) == pytest.approx(u, abs=1e-13)
 
 
 def test_resampling_keeps_the_precision() -> None:
     u = trigonometric(Grid((8,), periodic=True)).float()
-    assert resample(u, (16,)).dtype == torch.float32
+    assert resample_periodic(u, (16,)).dtype == torch.float32
 
 
 def test_wrong_requests_are_refused() -> None:
     with pytest.raises(InputError, match="Expected a shape of 1 axes, got"):
-        resample(torch.zeros(1, 1, 8), (8, 8))
+        resample_periodic(torch.zeros(1, 1, 8), (8, 8))
     with pytest.raises(InputError, match="Expected a periodic grid, got boundary"):
         require_periodic(Grid((8,)))
+    with pytest.raises(InputError, match=r"a uniform periodic grid, got axes \('points',\). Fourier modes need"):
+        require_periodic(Grid((2,), extent=(1.0,), periodic=True, stretching=([0.0, 0.3],)))

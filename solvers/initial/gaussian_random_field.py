@@ -92,8 +92,8 @@ class GaussianRandomField:
         InputError
             Another grid, or a seed or index that is negative or above 2^64 - 1.
         """
-        if grid.dim != 1 or not grid.is_periodic[0]:
-            raise expected("a periodic grid of one dimension", grid, "Use Grid((n,), periodic=True).")
+        if grid.dim != 1 or not grid.is_periodic[0] or not grid.is_uniform[0]:
+            raise expected("a uniform periodic grid of one dimension", grid, "Use Grid((n,), periodic=True).")
         (n,) = grid.shape
         m = np.arange(1, min(self.n_frequencies, (n - 1) // 2) + 1)
         cosine, sine = generator(seed, index).standard_normal((self.n_frequencies, 2))[: m.size].T

@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.fourier import resample_periodic
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
-from surrogate.solvers.spectral import require_periodic, resample
+from surrogate.solvers.spectral import require_periodic
 
 
 class Coarse(Stepper):
@@ -69,7 +70,7 @@ class Coarse(Stepper):
             raise expected(f"fields on {self.domain}", domain, "Make `Coarse` for the grid of the fields.")
 
     def _inward(self, values: Tensor) -> Tensor:
-        return resample(values, self.solver.domain.shape, self.domain.location)
+        return resample_periodic(values, self.solver.domain.shape, self.domain.location)
 
 
 def at_points(frames: Float[Tensor, "batch channel *space"], grid: Grid) -> Float[Tensor, "batch channel *new"]:
@@ -79,7 +80,7 @@ def at_points(frames: Float[Tensor, "batch channel *space"], grid: Grid) -> Floa
     """
     old = tuple(frames.shape[2:])
     if grid.location == "cell" or any(n % m for n, m in zip(old, grid.shape, strict=True)):
-        return resample(frames, grid.shape, grid.location)
+        return resample_periodic(frames, grid.shape, grid.location)
     for axis, (n, m) in enumerate(zip(old, grid.shape, strict=True), start=2):
         frames = frames.movedim(axis, 0)[:: n // m].movedim(0, axis)
     return frames

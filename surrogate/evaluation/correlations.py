@@ -7,18 +7,20 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.evaluation.metrics import Frames, PerFrame, checked
+from surrogate.datasets.grid import Grid
+from surrogate.evaluation.metrics import Frames, PerFrame, checked, weights_on
 
 THRESHOLD = 0.8
 
 
-def correlation(prediction: Frames, target: Frames) -> PerFrame:
+def correlation(prediction: Frames, target: Frames, grid: Grid | None = None) -> PerFrame:
     """Return Pearson's correlation over space for each sample, time and channel.
 
     Exactly 1 for equal frames. 0 where the prediction is not finite, or where one of two different frames is constant.
     """
     p, t = checked(prediction, target)
-    a, b = (_anomaly(frames.flatten(3)) for frames in (p, t))
+    weights = torch.as_tensor(weights_on(grid)).flatten()
+    a, b = (_anomaly(frames.flatten(3), weights) for frames in (p, t))
     scale = (a.square().sum(-1) * b.square().sum(-1)).sqrt()  # in this order sqrt(s * s) is s exactly
     value = (a * b).sum(-1) / scale
     same = (p == t).flatten(3).all(-1)
@@ -64,8 +66,11 @@ def correlation_time(
     return torch.where(censored, times[-1], crossing), censored
 
 
-def _anomaly(points: Tensor) -> Tensor:
-    """Return the deviations from the mean, scaled to at most 1 so that their squares neither over- nor underflow."""
-    deviation = points - points.mean(-1, keepdim=True)
+def _anomaly(points: Tensor, weights: Tensor) -> Tensor:
+    """Return the deviations from the mean, scaled to at most 1 so that their squares neither over- nor underflow.
+
+    Times the roots of the weights.
+    """
+    deviation = (points - (points * weights).mean(-1, keepdim=True)) * weights.sqrt()
     largest = deviation.abs().amax(-1, keepdim=True)
     return deviation / torch.where(largest > 0, largest, torch.ones_like(largest))

@@ -8,12 +8,15 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
+from surrogate.datasets.grid import AXES, Grid
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.metrics import relative_l2
 
 
 def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
     r"""Return :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2` over space, jointly over the fields of ``prediction``.
+
+    All points count the same, on stretched axes as their quadrature weights.
 
     Parameters
     ----------
@@ -44,7 +47,9 @@ def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
         )
     has_time = "time" in guess.dims
     pair = (to_tensor(fields, names, torch.float64) for fields in (guess, target))
-    values = relative_l2(*(frames if has_time else frames.unsqueeze(1) for frames in pair), over=("channel",))
+    guessed, true = (frames if has_time else frames.unsqueeze(1) for frames in pair)
+    grid = Grid.from_fields(target) if any(axis in target.dims for axis in AXES) else None
+    values = relative_l2(guessed, true, grid, over=("channel",))
     dims = ("sample", "time") if has_time else ("sample",)
     coords = {dim: guess[dim] for dim in dims if dim in guess.coords}
     attrs = {"units": "1", "long_name": "relative L2 error"}

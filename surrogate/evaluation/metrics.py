@@ -1,4 +1,8 @@
-"""Errors of predicted frames, accumulated in float64; a prediction that is not finite has the error infinity."""
+"""Errors of predicted frames, accumulated in float64; a prediction that is not finite has the error infinity.
+
+Norms and means over space count all points the same. With a ``grid`` whose axes are stretched they are weighted with
+its quadrature along these.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.grid_weights import norm_weights
 from surrogate.training.objectives import gradient
 
 Frames = Float[Tensor, "sample time channel *space"]
@@ -18,7 +23,9 @@ PerFrame = Float[Tensor, "sample time channel"]
 _AXES = {"time": 1, "channel": 2}
 
 
-def relative_l2(prediction: Frames, target: Frames, *, over: Sequence[str] = ()) -> Float[Tensor, "sample ..."]:
+def relative_l2(
+    prediction: Frames, target: Frames, grid: Grid | None = None, *, over: Sequence[str] = ()
+) -> Float[Tensor, "sample ..."]:
     r"""Return :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2` for each sample, time and channel.
 
     The norms run over space; with ``over=("time",)`` over time too, with ``over=("channel",)`` jointly over the fields,
@@ -31,22 +38,24 @@ def relative_l2(prediction: Frames, target: Frames, *, over: Sequence[str] = ())
     """
     p, t = checked(prediction, target)
     reduced = sorted({_AXES[name] for name in over}) + list(range(3, t.ndim))
-    norm = torch.linalg.vector_norm(p - t, dim=reduced)
-    return _guarded(ratio(norm, torch.linalg.vector_norm(t, dim=reduced)), p, reduced)
+    root = weights_on(grid) ** 0.5
+    error, scale = (torch.linalg.vector_norm(frames * root, dim=reduced) for frames in (p - t, t))
+    return _guarded(ratio(error, scale), p, reduced)
 
 
-def nrmse(prediction: Frames, target: Frames) -> PerFrame:
+def nrmse(prediction: Frames, target: Frames, grid: Grid | None = None) -> PerFrame:
     r"""Return the root-mean-square error over space, relative to that of the field over all samples and times.
 
     A frame of small amplitude counts little, other than in `relative_l2`, where every frame has its own scale.
     """
     p, t = checked(prediction, target)
-    space = list(range(3, t.ndim))
-    scale = t.square().mean(dim=[0, 1, *space]).sqrt()
-    return _guarded(ratio((p - t).square().mean(dim=space).sqrt(), scale.expand(t.shape[:3])), p, space)
+    space, weights = list(range(3, t.ndim)), weights_on(grid)
+    scale = (t.square() * weights).mean(dim=[0, 1, *space]).sqrt()
+    error = ((p - t).square() * weights).mean(dim=space).sqrt()
+    return _guarded(ratio(error, scale.expand(t.shape[:3])), p, space)
 
 
-def vrmse(prediction: Frames, target: Frames) -> PerFrame:
+def vrmse(prediction: Frames, target: Frames, grid: Grid | None = None) -> PerFrame:
     r"""Return the root-mean-square error over space, relative to the standard deviation of the frame.
 
     .. math:: \sqrt{\langle (p - t)^2 \rangle \,/\, (\langle (t - \langle t \rangle)^2 \rangle + \epsilon)}
@@ -56,16 +65,17 @@ def vrmse(prediction: Frames, target: Frames) -> PerFrame:
     where it is fixed at 1e-7).
     """
     p, t = checked(prediction, target)
-    space = list(range(3, t.ndim))
-    variance = (t - t.mean(dim=space, keepdim=True)).square().mean(dim=space)
-    epsilon = torch.finfo(target.dtype).eps ** 2 * t.square().mean(dim=space)
-    return _guarded(ratio((p - t).square().mean(dim=space), variance + epsilon).sqrt(), p, space)
+    space, weights = list(range(3, t.ndim)), weights_on(grid)
+    anomaly = t - (t * weights).mean(dim=space, keepdim=True)
+    error, variance, square = ((frames.square() * weights).mean(dim=space) for frames in (p - t, anomaly, t))
+    epsilon = torch.finfo(target.dtype).eps ** 2 * square
+    return _guarded(ratio(error, variance + epsilon).sqrt(), p, space)
 
 
 def h1(prediction: Frames, target: Frames, grid: Grid) -> PerFrame:
     r"""Return the relative error of the gradient, :math:`\lVert \nabla(p - t) \rVert / \lVert \nabla t \rVert`.
 
-    Spectral along periodic axes, by differences of second order along the others.
+    Spectral along uniform periodic axes, by differences of second order along the others.
     """
     p, t = checked(prediction, target)
     error, scale = (_seminorm(frames, grid) for frames in (p - t, t))
@@ -89,6 +99,12 @@ def checked(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return prediction.double(), target.double()
 
 
+def weights_on(grid: Grid | None) -> Tensor | float:
+    """Return what each point counts in a mean over space."""
+    weights = None if grid is None else norm_weights(grid)
+    return 1.0 if weights is None else weights
+
+
 def ratio(error: Tensor, scale: Tensor) -> Tensor:
     """Return ``error / scale``: 0 where there is no error, infinity where there is one but no scale."""
     return torch.where(error == 0, torch.zeros_like(error), error / scale)
@@ -102,7 +118,7 @@ def _guarded(value: Tensor, prediction: Tensor, reduced: list[int]) -> Tensor:
 
 
 def _seminorm(frames: Tensor, grid: Grid) -> Tensor:
-    slopes = gradient(frames.flatten(0, 1), grid)
+    slopes = gradient(frames.flatten(0, 1), grid) * weights_on(grid) ** 0.5
     parts = slopes.reshape(*frames.shape[:2], grid.dim, frames.shape[2], -1)
     norm: Tensor = torch.linalg.vector_norm(parts, dim=(2, 4))
     return norm

@@ -18,12 +18,12 @@ from surrogate.cases.case import Case
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import expected
+from surrogate.datasets.fourier import resample_periodic
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import coordinates, to_fields, to_tensor
 from surrogate.evaluation.coarse import Coarse, at_points
 from surrogate.operator import Operator, Stepper
 from surrogate.rollouts import BATCH_BYTES, rollout
-from surrogate.solvers.spectral import resample
 
 FLOOR_SAMPLES = 4
 #: Errors below this multiple of the error of the reference are not ranked.
@@ -109,7 +109,7 @@ def _solved(case: Case, choice: SolverChoice, truth: xr.Dataset, device: Any, pr
     parts = []
     for first in range(0, samples, size):
         indices = truth["sample"].values[first : first + size].tolist()
-        start = resample(case.initial_state(indices, seed=int(truth.attrs["seed"])), solver.domain.shape)
+        start = resample_periodic(case.initial_state(indices, seed=int(truth.attrs["seed"])), solver.domain.shape)
         frames = _march(solver, start, int(numbers.max()), every, device, progress)
         chosen = torch.cat([start[:, None], frames], dim=1)[:, torch.as_tensor(numbers // every)]
         parts.append(torch.stack([at_points(frame, grid) for frame in chosen.unbind(1)], dim=1))

@@ -15,7 +15,7 @@ from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.conservation import Invariants, drift
 from surrogate.evaluation.correlations import correlation, correlation_time
 from surrogate.evaluation.metrics import Frames, h1, max_error, nrmse, relative_l2, vrmse
-from surrogate.evaluation.spectra import BANDS, energy_spectrum, spectral_error
+from surrogate.evaluation.spectra import BANDS, energy_spectrum, has_spectrum, spectral_error
 
 Variable = tuple[tuple[str, ...], np.ndarray]
 
@@ -48,29 +48,29 @@ class Target:
         return score(frames.unsqueeze(1) if self.steady else frames, self)
 
 
-def headline(prediction: Frames, target: Frames) -> Float[Tensor, " sample"]:
+def headline(prediction: Frames, target: Frames, grid: Grid | None = None) -> Float[Tensor, " sample"]:
     """Return the one error by which members are ranked: relative L2 over space and all times, the mean over fields."""
-    return relative_l2(prediction, target, over=("time",)).mean(dim=1)
+    return relative_l2(prediction, target, grid, over=("time",)).mean(dim=1)
 
 
 def score(prediction: Frames, target: Target) -> xr.Dataset:
     """Return all errors of ``prediction``: variables over sample, time and field; ``error`` is `headline`."""
     per_frame = ("sample", "time", "field")
-    goal = target.frames
+    goal, grid = target.frames, target.grid
     measured = {
-        "relative_l2": relative_l2(prediction, goal),
-        "nrmse": nrmse(prediction, goal),
-        "vrmse": vrmse(prediction, goal),
-        "h1": h1(prediction, goal, target.grid),
+        "relative_l2": relative_l2(prediction, goal, grid),
+        "nrmse": nrmse(prediction, goal, grid),
+        "vrmse": vrmse(prediction, goal, grid),
+        "h1": h1(prediction, goal, grid),
         "max_error": max_error(prediction, goal),
-        "correlation": correlation(prediction, goal),
+        "correlation": correlation(prediction, goal, grid),
     }
     variables: dict[str, Variable] = {name: (per_frame, values.numpy()) for name, values in measured.items()}
-    variables["error"] = (("sample",), headline(prediction, goal).numpy())
-    variables["joint_l2"] = (("sample", "time"), relative_l2(prediction, goal, over=("channel",)).numpy())
+    variables["error"] = (("sample",), headline(prediction, goal, grid).numpy())
+    variables["joint_l2"] = (("sample", "time"), relative_l2(prediction, goal, grid, over=("channel",)).numpy())
     variables["finite_frames"] = (("sample",), _finite_frames(prediction).numpy())
     scores = xr.Dataset(variables, {"field": list(target.names), "time": target.lead_times})
-    if all(target.grid.is_periodic):
+    if has_spectrum(grid):
         scores = scores.merge(_spectral(prediction, target))
     if target.steady:
         return scores
@@ -84,13 +84,13 @@ def reference_scores(target: Target, refined: Tensor | None) -> xr.Dataset:
     error at each time.
     """
     scores = xr.Dataset()
-    if all(target.grid.is_periodic):
+    if has_spectrum(target.grid):
         _, energy = energy_spectrum(target.frames[:, -1:], target.grid)
         scores["reference_spectrum"] = (("field", "wavenumber"), energy[:, 0].mean(dim=0).numpy())
     if refined is not None:
         few = target.frames[: len(refined)]
-        scores["floor"] = (("time",), relative_l2(few, refined).mean(dim=2).amax(dim=0).numpy())
-        scores.attrs["floor"] = float(headline(few, refined).max())
+        scores["floor"] = (("time",), relative_l2(few, refined, target.grid).mean(dim=2).amax(dim=0).numpy())
+        scores.attrs["floor"] = float(headline(few, refined, target.grid).max())
     return scores
 
 

@@ -28,7 +28,7 @@ def energy_spectrum(
     Raises
     ------
     InputError
-        An axis is not periodic.
+        An axis is not periodic, or stretched.
     """
     shells, count = _shells(grid)
     modes = torch.fft.rfftn(frames.double(), dim=tuple(range(3, frames.ndim)))
@@ -56,13 +56,19 @@ def spectral_error(
     return value.masked_fill(broken | value.isnan(), torch.inf)
 
 
+def has_spectrum(grid: Grid) -> bool:
+    """Return whether fields on ``grid`` have Fourier modes: all axes are periodic and uniform."""
+    return all(grid.is_periodic) and all(grid.is_uniform)
+
+
 def _unit(grid: Grid) -> float:
     return 2 * math.pi / max(grid.lengths)
 
 
 def _shells(grid: Grid) -> tuple[Tensor, int]:
-    if not all(grid.is_periodic):
-        raise expected("a periodic grid", f"boundary {grid.boundary}", "Spectra are for periodic fields.")
+    if not has_spectrum(grid):
+        got = f"boundary {grid.boundary}, axes {grid.kinds}"
+        raise expected("a periodic grid of equally spaced points", got, "Spectra are for periodic fields.")
     axes = [torch.fft.fftfreq(n, 1 / n, dtype=torch.float64) for n in grid.shape[:-1]]
     axes.append(torch.arange(grid.shape[-1] // 2 + 1, dtype=torch.float64))
     parts = [2 * math.pi / length * axis for axis, length in zip(axes, grid.lengths, strict=True)]

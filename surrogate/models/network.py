@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -84,6 +85,8 @@ class GridNetwork(Published, nn.Module, ABC):
     def for_data(cls: type[Network], data: xr.DataTree | xr.Dataset, **network: Any) -> Network:
         """Return the network for prepared data: channels, dimension, periodic axes and modes are read from them.
 
+        Warns where axes are stretched, as Fourier modes and means over points are then taken over their numbers.
+
         Parameters
         ----------
         data
@@ -103,6 +106,12 @@ class GridNetwork(Published, nn.Module, ABC):
         if not isinstance(signature.domain, Grid):
             do = "Use `GNOT`, or this network on a grid of its own: `OnGrid.for_data`."
             raise expected("data on a grid", "data on meshes or points", do)
+        if not all(signature.domain.is_uniform):
+            warnings.warn(
+                f"The data have axes {signature.domain.kinds}, but {cls.__name__} takes points as equally spaced. "
+                "Resample the fields to a uniform grid (surrogate.datasets.resample) if it is to see true distances.",
+                stacklevel=2,
+            )
         sizes: dict[str, Any] = {
             "in_channels": signature.in_channels,
             "out_channels": signature.out_channels,

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from surrogate.datasets.axes import UNIFORM, Axis
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.grid_weights import norm_weights
 from surrogate.datasets.points import Points
 
 Frames = Float[Tensor, "batch channel *space"] | Float[Tensor, "points channel"]
@@ -36,8 +38,8 @@ class Objective(Protocol):
 class RelativeL2:
     r"""Relative error :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2`, jointly over channels and space.
 
-    The norms are root-mean-squares over the points (uniform grids: the same ratio as with quadrature weights up to the
-    half weights at closed ends). For a target that is zero it is huge, but finite.
+    The norms are root-mean-squares over the points, on stretched axes with quadrature weights (uniform ones: the same
+    ratio as with them up to the half weights at closed ends). For a target that is zero it is huge, but finite.
     """
 
     def __call__(self, prediction: Frames, target: Frames, domain: Domain) -> PerSample:
@@ -54,8 +56,8 @@ class H1:
         \frac{\lVert p - t \rVert}{\lVert t \rVert}
         + w \frac{\lVert \nabla (p - t) \rVert}{\lVert \nabla t \rVert}
 
-    The gradient is spectral along periodic axes and by second-order differences, with the true spacing of the grid,
-    along the others.
+    The gradient is spectral along uniform periodic axes and by second-order differences, with the true spacing of the
+    grid, along the others.
 
     Parameters
     ----------
@@ -89,10 +91,10 @@ class MeanSquare:
 
     def __call__(self, prediction: Frames, target: Frames, domain: Domain) -> PerSample:
         """Return the mean square of each sample."""
-        squares = (prediction - target).square()
+        error = prediction - target
         if isinstance(domain, Points):
-            return _totals(squares, domain) / (domain.counts * squares.shape[1])
-        return squares.flatten(1).mean(1)
+            return _totals(error.square(), domain) / (domain.counts * error.shape[1])
+        return _weighted(error, domain).square().mean(1)
 
 
 def gradient(frames: Frames, domain: Grid) -> Float[Tensor, "batch component *space"]:
@@ -100,13 +102,30 @@ def gradient(frames: Frames, domain: Grid) -> Float[Tensor, "batch component *sp
     if not domain.dim:
         raise expected("fields over space for a gradient", "series", "Use another objective or metric.")
     parts = []
-    for axis, (h, length, wraps) in enumerate(zip(domain.spacing, domain.lengths, domain.is_periodic, strict=True)):
-        dim = axis + 2
-        if wraps:
-            parts.append(_spectral_derivative(frames, dim, length))
+    for dim, axis in enumerate(domain.parts, start=2):
+        if axis.stretching != UNIFORM:
+            parts.append(_differences(frames, dim, axis))
+        elif axis.periodic:
+            parts.append(_spectral_derivative(frames, dim, axis.length))
         else:
-            parts.append(torch.gradient(frames, spacing=h, dim=dim, edge_order=2)[0])
+            parts.append(torch.gradient(frames, spacing=axis.spacing, dim=dim, edge_order=2)[0])
     return torch.cat(parts, dim=1)
+
+
+def _differences(frames: Tensor, dim: int, axis: Axis) -> Tensor:
+    """Return the derivative along a stretched axis; a periodic one goes on by one point at both ends."""
+    points = torch.as_tensor(axis.points, dtype=frames.dtype, device=frames.device)
+    if not axis.periodic:
+        return torch.gradient(frames, spacing=(points,), dim=dim, edge_order=2)[0]
+    points = torch.cat([points[-1:] - axis.length, points, points[:1] + axis.length])
+    around = torch.cat([frames.narrow(dim, -1, 1), frames, frames.narrow(dim, 0, 1)], dim=dim)
+    return torch.gradient(around, spacing=(points,), dim=dim)[0].narrow(dim, 1, axis.n)
+
+
+def _weighted(frames: Tensor, domain: Grid) -> Tensor:
+    """Return the frames, flat, times the roots of the weights of their points in a mean of squares."""
+    weights = norm_weights(domain)
+    return (frames if weights is None else frames * weights.sqrt().to(frames)).flatten(1)
 
 
 def _spectral_derivative(frames: Tensor, dim: int, length: float) -> Tensor:
@@ -128,7 +147,7 @@ def _norms(values: Tensor, domain: Domain) -> Tensor:
     """Return the Euclidean norm of each sample; its gradient is 0 where all values are."""
     if isinstance(domain, Points):
         return _totals(values.square(), domain).clamp_min(torch.finfo(values.dtype).tiny).sqrt()
-    norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(_weighted(values, domain), dim=1)
     return norms
 
 

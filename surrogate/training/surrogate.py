@@ -109,6 +109,9 @@ class Surrogate(Operator):
             raise expected(f"the boundary {own.boundary}", domain.boundary, "Use the boundary it was trained for.")
         if domain.location != own.location:
             raise expected(f"values at each {own.location}", f"at each {domain.location}", "Interpolate the fields.")
+        if domain.stretching != own.stretching:
+            do = "Resample the fields to the axes it was trained for (surrogate.datasets.resample)."
+            raise expected(f"the axes {own.kinds}", f"others {domain.kinds}", do)
         pairs = zip(own.extent, domain.extent, own.lengths, strict=True)
         if any(abs(a - b) > 1e-6 * length for one, two, length in pairs for a, b in zip(one, two, strict=True)):
             raise expected(f"the extent {own.extent}", domain.extent, "Use the box it was trained for.")
