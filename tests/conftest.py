@@ -37,3 +37,14 @@ def as_fields() -> AsFields:
         return xr.Dataset(contents, coords=coords, attrs=attributes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def polygons() -> xr.DataTree:
+    """Return prepared diffusion problems in small random polygons: 16, 3 and 5 samples."""
+    import surrogate as sg
+
+    case = sg.cases.PoissonPolygons(nodes=(80, 160))
+    fields = sg.generate(case, samples=24, seed=0, progress=False)
+    inputs = [name for names in case.input_functions.values() for name in names]
+    return sg.prepare(fields, inputs=inputs, outputs=["u"], split=(16, 3, 5))

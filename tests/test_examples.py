@@ -15,6 +15,7 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 CHECKS: dict[str, tuple[str, float, float]] = {
     "darcy_from_file": ("error_at_16", 0.05, 0.6),
+    "plot_polygons": ("gnot_error", 0.2, 1.0),
     "plot_burgers": ("first_step", 0.005, 0.15),
 }
 

@@ -87,3 +87,24 @@ def test_what_does_not_fit_together_is_refused(points, message):
 def test_no_samples_are_refused():
     with pytest.raises(InputError, match="Expected at least one sample, got none"):
         Points.from_list([])
+
+
+SIMPLICES = [torch.tensor([[0, 1, 2]]), torch.empty(0, 3, dtype=torch.int64), torch.tensor([[3, 0, 1], [1, 2, 3]])]
+
+
+def test_simplices_keep_their_corners_when_samples_are_taken_apart_and_joined():
+    parts = [part._replace(simplices=cells) for part, cells in zip(POINTS.split(), SIMPLICES, strict=True)]
+    joined = Points.join(parts)
+    assert joined.simplices.tolist() == [[0, 1, 2], [7, 4, 5], [5, 6, 7]]
+    for sample, part in zip(joined.split(), parts, strict=True):
+        assert all(torch.equal(one, two) for one, two in zip(sample, part, strict=True))
+    backward = Points.join(joined.split()[::-1])
+    assert backward.ptr.tolist() == [0, 4, 5, 8]
+    assert backward.simplices.tolist() == [[3, 0, 1], [1, 2, 3], [5, 6, 7]]
+
+
+def test_join_leaves_out_what_a_part_lacks():
+    first, second, _ = POINTS.split()
+    assert Points.join([first, second._replace(values=None)]).values is None
+    with pytest.raises(InputError, match="Expected at least one batch, got none"):
+        Points.join([])

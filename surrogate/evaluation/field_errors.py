@@ -6,17 +6,20 @@ import numpy as np
 import torch
 import xarray as xr
 
+from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
 from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.point_sets import dimension_of, point_set
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.metrics import relative_l2
+from surrogate.evaluation.point_scores import PointTarget
 
 
 def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
     r"""Return :math:`\lVert p - t \rVert_2 / \lVert t \rVert_2` over space, jointly over the fields of ``prediction``.
 
-    All points count the same, on stretched axes as their quadrature weights.
+    On grids all points count the same, on stretched axes as their quadrature weights; on meshes, too, as these.
 
     Parameters
     ----------
@@ -38,6 +41,8 @@ def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
     guess, target = as_dataset(prediction), as_dataset(truth)
     names = [str(name) for name in guess.data_vars]
     require(target, names)
+    if is_on_points(guess) and "time" not in guess.dims:
+        return _error(_on_meshes(guess, target, tuple(names)), guess, ("sample",))
     target = target[names]
     if "time" in guess.dims:
         target = _at_times(target, guess["time"].values)
@@ -51,9 +56,22 @@ def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
     grid = Grid.from_fields(target) if any(axis in target.dims for axis in AXES) else None
     values = relative_l2(guessed, true, grid, over=("channel",))
     dims = ("sample", "time") if has_time else ("sample",)
+    return _error((values if has_time else values[:, 0]).numpy(), guess, dims)
+
+
+def _on_meshes(guess: xr.Dataset, target: xr.Dataset, names: tuple[str, ...]) -> np.ndarray:
+    location = dimension_of(guess, names)
+    points = [point_set(fields, [], at=location, dtype=torch.float64) for fields in (guess, target)]
+    if not all(torch.equal(a, b) for a, b in zip(points[0][:2], points[1][:2], strict=True)):
+        raise expected("truth at the points of the prediction", "other points", "Compare on the same meshes.")
+    errors: np.ndarray = PointTarget.from_fields(target, names, location).score(guess)["joint_l2"].values[:, 0]
+    return errors
+
+
+def _error(values: np.ndarray, guess: xr.Dataset, dims: tuple[str, ...]) -> xr.DataArray:
     coords = {dim: guess[dim] for dim in dims if dim in guess.coords}
     attrs = {"units": "1", "long_name": "relative L2 error"}
-    return xr.DataArray(values.numpy() if has_time else values[:, 0].numpy(), coords, dims, "relative_error", attrs)
+    return xr.DataArray(values, coords, dims, "relative_error", attrs)
 
 
 def _at_times(truth: xr.Dataset, times: np.ndarray) -> xr.Dataset:

@@ -102,7 +102,7 @@ class PointTarget:
 
     def _smallest(self, values: Tensor) -> Tensor:
         start = values.new_full((self.points.n_samples, values.shape[1]), torch.inf)
-        return start.index_reduce(0, self.points.batch, values, "amin")
+        return start.scatter_reduce(0, self.points.batch[:, None].expand_as(values), values, "amin")
 
 
 def point_weights(fields: xr.Dataset, points: Points, location: str) -> Float[Tensor, " points"]:

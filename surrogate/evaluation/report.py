@@ -14,6 +14,7 @@ from surrogate.evaluation.summary import Row
 from surrogate.evaluation.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.table import Table
 
 
@@ -58,6 +59,12 @@ class Comparison:
         from surrogate.evaluation.table import as_text
 
         return as_text(self)
+
+    def panels(self) -> Figure:
+        """Draw reference, predictions and errors of the sample on which the first candidate has its median error."""
+        from surrogate.evaluation.plots.panels import panels
+
+        return panels(self)
 
     def to_json(self) -> str:
         """Return summaries, verdicts, errors over time and provenance as JSON; what is infinite is the string "inf"."""

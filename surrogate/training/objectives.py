@@ -15,7 +15,7 @@ from surrogate.datasets.grid import Grid
 from surrogate.datasets.grid_weights import norm_weights
 from surrogate.datasets.points import Points
 
-Frames = Float[Tensor, "batch channel *space"] | Float[Tensor, "points channel"]
+Frames = Float[Tensor, "rows channel *space"]
 PerSample = Float[Tensor, " batch"]
 Domain = Grid | Points
 
