@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+import xugrid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,7 +156,6 @@ def test_files_of_others_count_from_one_and_name_things_otherwise() -> None:
 
 
 def test_xugrid_reads_our_files(tmp_path: Path) -> None:
-    xugrid = pytest.importorskip("xugrid", reason="xugrid is not installed")
     _, fields = ragged([3, 1, 5])
     for number, (mesh, count) in enumerate(((fields, 9), (xr.Dataset(coords=MIXED.coordinates()), 3))):
         written = mesh.assign(v=("cell", np.arange(float(count)), {"units": "1"}))
