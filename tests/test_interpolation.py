@@ -206,7 +206,7 @@ def test_the_adjoint_is_the_transposed_map_and_the_gradient() -> None:
 def test_every_way_of_computing_is_the_product_with_the_matrix(
     shape: tuple[int, ...], dtype: torch.dtype, device: str
 ) -> None:
-    """Values and gradient; each sums at most three products of numbers around 1."""
+    """Values and gradient; each sums a few products of numbers around 1."""
     mesh, queries = scattered(5), inside(scattered(5), 50)
     linear = interpolation(mesh, queries, dtype=dtype).to(device)
     dense = torch.from_numpy(linear.matrix.toarray())
