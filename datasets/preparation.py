@@ -13,7 +13,14 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check, require, uniform_step
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import count_variables, counts, select_samples
-from surrogate.datasets.splits import PARTS, Split, time_split, whole_counts
+from surrogate.datasets.splits import (
+    PARTS,
+    Split,
+    geometry_keys,
+    refuse_shared_geometries,
+    time_split,
+    whole_counts,
+)
 
 
 def prepare(
@@ -48,6 +55,8 @@ def prepare(
         Frames between the starts of successive windows to train on; validation and test take every window.
     group
         Name of a variable over ``sample``; samples with the same value stay together, in parts of about the size asked.
+        Where every sample has its own mesh, ``"geometry"`` needs no variable: samples with the same points stay
+        together; without a group such samples on two sides are refused.
     split
         Fractions that sum to 1, or counts of samples. By time: of rows, earliest first; rows beyond the counts are
         left out.
@@ -63,7 +72,8 @@ def prepare(
     Raises
     ------
     InputError
-        Unknown names, data that break the convention, too few frames or samples, a split that does not fit.
+        Unknown names, data that break the convention, too few frames or samples, a split that does not fit, a geometry
+        in two parts.
 
     Examples
     --------
@@ -99,6 +109,8 @@ def prepare(
         return _tree(time_split(chosen, split, history, horizon), stride)
     keys = _keys(dataset, inputs, group)
     members = _split(keys, _counts(split, len(keys)))
+    if group is None and "node" in counts(dataset):
+        refuse_shared_geometries(geometry_keys(dataset), members)
     parts = {part: select_samples(chosen, np.sort(ids)) for part, ids in zip(PARTS, members, strict=True)}
     return _tree(parts, stride)
 
@@ -156,6 +168,8 @@ def _roles(fields: xr.Dataset, inputs: Sequence[str], outputs: Sequence[str]) ->
 def _keys(fields: xr.Dataset, inputs: Sequence[str], group: str | None) -> list[str]:
     if group is None:
         return sample_keys(fields, inputs)
+    if group == "geometry" and group not in fields and "node" in counts(fields):
+        return geometry_keys(fields)
     if group not in fields or fields[group].dims != ("sample",):
         raise expected(f"a variable {group!r} over 'sample' to group by", list(fields.variables), "Correct `group`.")
     return [hashlib.sha256(str(value).encode()).hexdigest() for value in fields[group].values]
