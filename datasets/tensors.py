@@ -13,7 +13,7 @@ from torch import Tensor
 from surrogate.datasets.fields import require
 from surrogate.datasets.grid import AXES
 
-_BLOCK = 2**25  # bytes read at once: small beside the memory, large beside the cost of a call
+_BLOCK = 2**22  # bytes read at once: small beside the caches, large beside the cost of a call
 
 
 def to_tensor(
@@ -22,13 +22,14 @@ def to_tensor(
     """Stack fields on a channel axis: ``(sample, channel, *space)``, or ``(sample, time, channel, *space)``.
 
     Fields without a sample dimension are repeated for every sample. With ``share`` the tensor uses the memory of the
-    fields where it can, for a single field of type ``dtype``: it must not be written to. Several fields are read from
-    their file sample by sample into the tensor, which is all that is held of them.
+    fields where it can, for a single field of type ``dtype`` that is not from a file: it must not be written to. What
+    is from a file is read sample by sample into the tensor, which is all that is held of it.
     """
     require(fields, names)
     variables = [fields[name] for name in names]
     axis = 2 if "time" in variables[0].dims else 1
-    if share and len(names) == 1 and "sample" in variables[0].dims:
+    in_memory = "source" not in variables[0].encoding
+    if share and in_memory and len(names) == 1 and "sample" in variables[0].dims:
         return _values(variables[0]).to(dtype).unsqueeze(axis)
     shape = [fields.sizes.get("sample", 1), *(n for dim, n in variables[0].sizes.items() if dim != "sample")]
     stacked = _empty([*shape[:axis], len(names), *shape[axis:]], dtype)
@@ -38,7 +39,7 @@ def to_tensor(
             continue
         count = max(1, _BLOCK * len(channel) // max(1, variable.nbytes))
         for first in range(0, len(channel), count):
-            block = slice(first, first + count)
+            block = slice(first, first + count) if count > 1 else first  # xarray copies slices of chosen samples
             channel[block] = _values(variable.isel(sample=block)).view_as(channel[block])
     return stacked
 

@@ -23,8 +23,8 @@ class Windows(Dataset[Batch]):
     A batch has ``x`` of shape ``(batch, in_channels, *space)``, ``y`` ``(batch, out_channels, *space)`` and, where the
     data have them, ``static``, ``forcing`` and ``parameters``.
 
-    The data are held once, in memory, and shared with ``fields`` where they have one field of type ``dtype``. Windows
-    that follow each other in a trajectory come as a view, others are gathered: write into neither.
+    The data are held in memory, shared with ``fields`` where these have one field of type ``dtype`` that is not from a
+    file. Windows that follow each other in a trajectory come as a view, others are gathered: write into neither.
     """
 
     fields: xr.Dataset

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import xarray as xr
 
-from surrogate.datasets import Grid, InputError, Signature, Windows, prepare
+from surrogate.datasets import Grid, InputError, Signature, Windows, open_dataset, prepare, save_dataset
 
 AsFields = Callable[..., xr.Dataset]
 rng = np.random.default_rng(0)
@@ -117,3 +118,20 @@ def test_there_is_no_window_beyond_the_last(as_fields: AsFields) -> None:
     with pytest.raises(IndexError, match=r"below 16, got \[3, 16\]"):
         windows.__getitems__([3, 16])
     assert len(list(windows)) == 16  # Python's protocol of sequences
+
+
+@pytest.mark.parametrize("names", [["u"], ["u", "v"]])
+@pytest.mark.parametrize("points", [4, 200_000])  # many samples read at once, and one by one
+def test_windows_of_a_file_are_those_of_memory(
+    as_fields: AsFields, tmp_path: Path, names: list[str], points: int
+) -> None:
+    variables = {name: ("sample time x", rng.normal(size=(6, 3, points))) for name in names}
+    fields = as_fields(Grid(shape=(points,)), variables, time=range(3))
+    save_dataset(fields, tmp_path / "fields.h5")
+    batches = []
+    with open_dataset(tmp_path / "fields.h5") as opened:
+        for source in (fields, opened):
+            data = prepare(source, inputs=names, outputs=names, split=(4, 1, 1))
+            windows = Windows(data["train"].to_dataset(), Signature.from_data(data), torch.float64)
+            batches.append(windows.__getitems__([5, 0, 7, 2]))
+    assert all(torch.equal(batches[0][key], batches[1][key]) for key in batches[0])
