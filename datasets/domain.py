@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
@@ -47,4 +50,15 @@ def check_mesh(fields: xr.Dataset, *, values: bool) -> None:
     if not axes or any("node" not in fields[name].dims for name in axes):
         raise expected("coordinates x (and y, z) over 'node'", axes or "none", "Add mesh.coordinates().")
     if values and "mesh" in fields.coords and "time" not in fields[axes[0]].dims:
-        Mesh.from_fields(fields)
+        _check_owners(Mesh.from_fields(fields), lengths)
+
+
+def _check_owners(union: Mesh, lengths: Mapping[str, np.ndarray]) -> None:
+    """Raise `InputError` where a cell of one sample has nodes of another."""
+    if not {"node", "cell"} <= lengths.keys():
+        return
+    of_node, of_cell = (np.repeat(np.arange(len(lengths[dim])), lengths[dim]) for dim in ("node", "cell"))
+    foreign = ((union.cells >= 0) & (of_node[union.cells] != of_cell[:, None])).any(axis=1)
+    if foreign.any():
+        got = f"{int(foreign.sum())} cells with nodes of others, the first in sample {of_cell[foreign][0]}"
+        raise expected("cells on nodes of their own sample", got, "Correct node_count, cell_count or the cells.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,14 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check, require, uniform_step
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import count_variables, counts, select_samples
-from surrogate.datasets.splits import PARTS, Split, time_split, whole_counts
+from surrogate.datasets.splits import (
+    PARTS,
+    Split,
+    geometry_keys,
+    refuse_shared_geometries,
+    time_split,
+    whole_counts,
+)
 
 
 def prepare(
@@ -23,6 +30,7 @@ def prepare(
     outputs: Sequence[str],
     history: int = 1,
     horizon: int = 1,
+    stride: int = 1,
     group: str | None = None,
     split: Split = (0.8, 0.1, 0.1),
     split_by: Literal["sample", "time"] = "sample",
@@ -43,8 +51,12 @@ def prepare(
         steady, from ``static`` inputs to the ``target``.
     history, horizon
         Number of frames a stepper takes and gives.
+    stride
+        Frames between the starts of successive windows to train on; validation and test take every window.
     group
         Name of a variable over ``sample``; samples with the same value stay together, in parts of about the size asked.
+        Where every sample has its own mesh, ``"geometry"`` needs no variable: samples with the same points stay
+        together; without a group such samples on two sides are refused.
     split
         Fractions that sum to 1, or counts of samples. By time: of rows, earliest first; rows beyond the counts are
         left out.
@@ -60,7 +72,8 @@ def prepare(
     Raises
     ------
     InputError
-        Unknown names, data that break the convention, too few frames or samples, a split that does not fit.
+        Unknown names, data that break the convention, too few frames or samples, a split that does not fit, a geometry
+        in two parts.
 
     Examples
     --------
@@ -73,12 +86,14 @@ def prepare(
     require(dataset, [*inputs, *outputs])
     if "sample" not in dataset.dims:
         raise expected("fields with a dimension 'sample'", tuple(dataset.dims), "Use fields.expand_dims('sample').")
-    if history < 1 or horizon < 1:
-        raise expected("history and horizon of at least 1", (history, horizon), "Count frames from 1.")
+    if history < 1 or horizon < 1 or stride < 1:
+        given = (history, horizon, stride)
+        raise expected("history, horizon and stride of at least 1", given, "Count frames from 1.")
     roles = _roles(dataset, inputs, outputs)
     if "state" not in roles.values():
-        if (history, horizon) != (1, 1):
-            raise expected("no history and horizon for a steady map", (history, horizon), "Leave them out.")
+        if (history, horizon, stride) != (1, 1, 1):
+            given = (history, horizon, stride)
+            raise expected("no history, horizon and stride for a steady map", given, "Leave them out.")
     else:
         uniform_step(dataset)
         if dataset.sizes["time"] < history + horizon:
@@ -91,11 +106,17 @@ def prepare(
         if group is not None or "state" not in roles.values():
             got = "a steady map" if group is None else f"group={group!r}"
             raise expected("series that are stepped in time, without groups, to split by time", got, "Split by sample.")
-        return xr.DataTree.from_dict(time_split(chosen, split, history, horizon))
+        return _tree(time_split(chosen, split, history, horizon), stride)
     keys = _keys(dataset, inputs, group)
     members = _split(keys, _counts(split, len(keys)))
+    if group is None and "node" in counts(dataset):
+        refuse_shared_geometries(geometry_keys(dataset), members)
     parts = {part: select_samples(chosen, np.sort(ids)) for part, ids in zip(PARTS, members, strict=True)}
-    return xr.DataTree.from_dict(parts)
+    return _tree(parts, stride)
+
+
+def _tree(parts: Mapping[str, xr.Dataset], stride: int) -> xr.DataTree:
+    return xr.DataTree.from_dict({**parts, "train": parts["train"].assign_attrs(stride=stride)})
 
 
 def sample_keys(fields: xr.Dataset, names: Sequence[str]) -> list[str]:
@@ -147,6 +168,8 @@ def _roles(fields: xr.Dataset, inputs: Sequence[str], outputs: Sequence[str]) ->
 def _keys(fields: xr.Dataset, inputs: Sequence[str], group: str | None) -> list[str]:
     if group is None:
         return sample_keys(fields, inputs)
+    if group == "geometry" and group not in fields and "node" in counts(fields):
+        return geometry_keys(fields)
     if group not in fields or fields[group].dims != ("sample",):
         raise expected(f"a variable {group!r} over 'sample' to group by", list(fields.variables), "Correct `group`.")
     return [hashlib.sha256(str(value).encode()).hexdigest() for value in fields[group].values]

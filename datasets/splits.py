@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import AXES
+from surrogate.datasets.ragged import counts, pointer
 
 PARTS = ("train", "validation", "test")
 Split = tuple[float, float, float] | tuple[int, int, int]
@@ -27,10 +32,10 @@ def time_split(fields: xr.Dataset, split: Split, history: int, horizon: int) -> 
     InputError
         Counts or fractions that do not fit, or a part that is too short; tells how many rows are needed.
     """
-    counts = _row_counts(split, fields.sizes["time"])
+    sizes = _row_counts(split, fields.sizes["time"])
     needed = {"train": history + horizon, "validation": horizon, "test": horizon}
     parts, start = {}, 0
-    for part, count in zip(PARTS, counts, strict=True):
+    for part, count in zip(PARTS, sizes, strict=True):
         if count < needed[part] and (count or part == "train"):
             what = f"at least {needed[part]} rows in {part!r} for history={history}, horizon={horizon}"
             raise expected(what, count, "Give a longer series or another split, or use a shorter history or horizon.")
@@ -55,6 +60,24 @@ def refuse_overlap(training: xr.Dataset, later: xr.Dataset, history: int) -> Non
         raise expected("targets that all come after the training part", got, do)
 
 
+def geometry_keys(fields: xr.Dataset) -> list[str]:
+    """Return for each sample of a ragged mesh a hash of its points."""
+    axes = [fields[axis].transpose("node", ...).values for axis in AXES if axis in fields.coords]
+    points = np.stack(axes, axis=-1)
+    ends = pointer(counts(fields)["node"])
+    return [hashlib.sha256(points[start:end].tobytes()).hexdigest() for start, end in pairwise(ends)]
+
+
+def refuse_shared_geometries(keys: Sequence[str], members: Sequence[np.ndarray]) -> None:
+    """Raise `InputError` if samples of equal `geometry_keys` are in two parts; ``members`` are those of each part."""
+    parts = [{keys[sample] for sample in part} for part in members]
+    every = set().union(*parts)
+    shared = sum(map(len, parts)) - len(every)
+    if shared:
+        do = 'Pass group="geometry", or group="sample" if new loads on known geometries are the question.'
+        raise expected("each geometry in one part only", f"{shared} of {len(every)} in two", do)
+
+
 def whole_counts(split: Split, available: int, *, of: str) -> tuple[int, int, int] | None:
     """Return the counts, or None for fractions.
 
@@ -77,8 +100,8 @@ def whole_counts(split: Split, available: int, *, of: str) -> tuple[int, int, in
 
 def _row_counts(split: Split, rows: int) -> tuple[int, int, int]:
     """Return rows for each part. Fractions are cut down for train and test; validation takes what is left."""
-    counts = whole_counts(split, rows, of="rows")
-    if counts is not None:
-        return counts
+    sizes = whole_counts(split, rows, of="rows")
+    if sizes is not None:
+        return sizes
     train, test = int(split[0] * rows), int(split[2] * rows)
     return train, rows - train - test, test

@@ -75,6 +75,8 @@ def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -
     check_suffix(path)
     refuse_existing(path, overwrite)
     dataset = check(fields).assign_attrs(Conventions=CONVENTIONS)
+    for variable in dataset.data_vars.values():
+        variable.encoding.setdefault("_FillValue", None)  # all values are finite: no reader has to look for gaps
     with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part:
         dataset.to_netcdf(part, engine="h5netcdf")
 

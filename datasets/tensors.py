@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,25 +14,49 @@ from surrogate.datasets.fields import require
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import counts
 
+_BLOCK = 2**22  # bytes read at once: small beside the caches, large beside the cost of a call
 
-def to_tensor(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype = torch.float32) -> Tensor:
+
+def to_tensor(
+    fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype = torch.float32, *, share: bool = False
+) -> Tensor:
     """Stack fields on a channel axis: ``(sample, channel, *space)``, or ``(sample, time, channel, *space)``.
 
-    Fields without a sample dimension are repeated for every sample.
+    Fields without a sample dimension are repeated for every sample. With ``share`` the tensor uses the memory of the
+    fields where it can, for a single field of type ``dtype`` that is not from a file: it must not be written to. What
+    is from a file is read sample by sample into the tensor, which is all that is held of it.
     """
     require(fields, names)
-    samples = fields.sizes.get("sample", 1)
-    arrays = []
-    for name in names:
-        values = torch.from_numpy(np.require(fields[name].values, requirements=["C", "W"])).to(dtype)
-        arrays.append(values if "sample" in fields[name].dims else values.expand(samples, *values.shape))
-    has_time = "time" in fields[names[0]].dims
-    return torch.stack(arrays, dim=2 if has_time else 1)
+    variables = [fields[name] for name in names]
+    axis = 2 if "time" in variables[0].dims else 1
+    in_memory = "source" not in variables[0].encoding
+    if share and in_memory and len(names) == 1 and "sample" in variables[0].dims:
+        return _values(variables[0]).to(dtype).unsqueeze(axis)
+    shape = [fields.sizes.get("sample", 1), *(n for dim, n in variables[0].sizes.items() if dim != "sample")]
+    stacked = _empty([*shape[:axis], len(names), *shape[axis:]], dtype)
+    for channel, variable in zip(stacked.unbind(axis), variables, strict=True):
+        if "sample" not in variable.dims:
+            channel.copy_(_values(variable).expand_as(channel[0]))
+            continue
+        count = max(1, _BLOCK * len(channel) // max(1, variable.nbytes))
+        for first in range(0, len(channel), count):
+            block = slice(first, first + count) if count > 1 else first  # xarray copies slices of chosen samples
+            channel[block] = _values(variable.isel(sample=block)).view_as(channel[block])
+    return stacked
 
 
 def to_parameters(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype = torch.float32) -> Tensor | None:
     """Return parameters as ``(sample, P)``, or None where there are no names."""
     return to_tensor(fields, names, dtype) if names else None
+
+
+def _values(variable: xr.DataArray) -> Tensor:
+    return torch.from_numpy(np.require(variable.values, requirements=["C", "W"]))
+
+
+def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Return memory from numpy, which asks for large pages: to fill it for the first time takes a fraction."""
+    return torch.from_numpy(np.empty(math.prod(shape) * dtype.itemsize, np.uint8)).view(dtype).view(*shape)
 
 
 def to_fields(

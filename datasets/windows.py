@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 import xarray as xr
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from surrogate.datasets.signature import Signature
-from surrogate.datasets.tensors import to_parameters, to_tensor
+from surrogate.datasets.tensors import to_tensor
 
 Batch = dict[str, Tensor]
 
@@ -19,8 +19,12 @@ Batch = dict[str, Tensor]
 class Windows(Dataset[Batch]):
     """Windows of ``history`` frames in and ``horizon`` frames out; for steady data the samples themselves.
 
+    They start ``stride`` frames apart, an attribute that `prepare` gives the training part; without it at every frame.
     A batch has ``x`` of shape ``(batch, in_channels, *space)``, ``y`` ``(batch, out_channels, *space)`` and, where the
     data have them, ``static``, ``forcing`` and ``parameters``.
+
+    The data are held in memory, shared with ``fields`` where these have one field of type ``dtype`` that is not from a
+    file. Windows that follow each other in a trajectory come as a view, others are gathered: write into neither.
     """
 
     fields: xr.Dataset
@@ -28,42 +32,68 @@ class Windows(Dataset[Batch]):
     dtype: torch.dtype = torch.float32
 
     def __post_init__(self) -> None:
-        names, fields, dtype = self.signature, self.fields, self.dtype
-        self._inputs = to_tensor(fields, names.in_fields, dtype)
-        steady = names.dt is None
-        self._targets = to_tensor(fields, names.out_fields, dtype) if steady else self._inputs
-        self._static = to_tensor(fields, names.static_fields, dtype) if names.static_fields else None
-        self._forcing = to_tensor(fields, names.forcing_fields, dtype) if names.forcing_fields else None
-        self._parameters = to_parameters(fields, names.parameter_fields, dtype)
-        self._per_sample = 1 if steady else self._inputs.shape[1] - names.history - names.horizon + 1
+        names, steady = self.signature, self.signature.dt is None
+        self._cuts: dict[str, _Cut] = {}
+        inputs = self._read(names.in_fields, timed=not steady)
+        stride = 1 if steady else int(self.fields.attrs.get("stride", 1))
+        starts = 1 if steady else inputs.shape[1] - names.history - names.horizon + 1
+        self._samples, self._per_sample = inputs.shape[0], len(range(0, starts, stride))
+        self._cuts["x"] = _Cut.of(inputs, 0, names.history, stride)
+        targets = self._read(names.out_fields, timed=False) if steady else inputs
+        self._cuts["y"] = _Cut.of(targets, 0 if steady else names.history, names.horizon, stride)
+        if names.forcing_fields:
+            forcing = self._read(names.forcing_fields, timed=True)
+            self._cuts["forcing"] = _Cut.of(forcing, names.history - 1, 1, stride)
+        for key, still in (("static", names.static_fields), ("parameters", names.parameter_fields)):
+            if still:
+                self._cuts[key] = _Cut.of(self._read(still, timed=False), 0, 1, 0)
 
     def __len__(self) -> int:
-        return self._inputs.shape[0] * self._per_sample
+        return self._samples * self._per_sample
 
     def __getitem__(self, index: int) -> Batch:
         return {key: value[0] for key, value in self.__getitems__([index]).items()}
 
     def __getitems__(self, indices: list[int]) -> Batch:
-        """Return the whole batch at once: one gather for each tensor."""
+        """Return the whole batch at once: one view or one gather for each tensor."""
         index = torch.as_tensor(indices)
-        sample, start = index // self._per_sample, index % self._per_sample
-        if self.signature.dt is None:
-            batch = {"x": self._inputs[sample], "y": self._targets[sample]}
-        else:
-            history, horizon = self.signature.history, self.signature.horizon
-            batch = {
-                "x": _frames(self._inputs, sample, start, history),
-                "y": _frames(self._targets, sample, start + history, horizon),
-            }
-        if self._forcing is not None:
-            batch["forcing"] = _frames(self._forcing, sample, start + self.signature.history - 1, 1)
-        if self._static is not None:
-            batch["static"] = self._static[sample]
-        if self._parameters is not None:
-            batch["parameters"] = self._parameters[sample]
-        return batch
+        if index.min() < 0 or index.max() >= len(self):
+            raise IndexError(f"Expected numbers of windows below {len(self)}, got {indices}.")
+        sample, window = index // self._per_sample, index % self._per_sample
+        return {key: cut.take(sample, window) for key, cut in self._cuts.items()}
+
+    def _read(self, names: tuple[str, ...], *, timed: bool) -> Tensor:
+        """Return ``(sample, frame, channel, *space)``, with one frame for what has no time."""
+        values = to_tensor(self.fields, names, self.dtype, share=True)
+        return (values if timed else values.unsqueeze(1)).contiguous()
 
 
-def _frames(trajectories: Tensor, sample: Tensor, start: Tensor, count: int) -> Tensor:
-    """Gather ``count`` frames of each sample from its start on, stacked on the channel axis."""
-    return trajectories[sample[:, None], start[:, None] + torch.arange(count)].flatten(1, 2)
+@dataclass(frozen=True)
+class _Cut:
+    """All stretches of so many frames ``(row, channel, *space)``, which overlap in memory; where a window finds its."""
+
+    stretches: Tensor
+    rows_per_sample: int
+    rows_per_window: int
+
+    @classmethod
+    def of(cls, frames: Tensor, first: int, count: int, stride: int) -> _Cut:
+        """Cut ``count`` frames out of ``(sample, frame, channel, *space)``, ``first`` after the start of a window."""
+        channels, *space = frames.shape[2:]
+        size = frames[0, 0].numel()
+        stretches = frames.view(-1).unfold(0, count * size, size).view(-1, count * channels, *space)
+        return cls(stretches[first:], frames.shape[1], stride)
+
+    def take(self, sample: Tensor, window: Tensor) -> Tensor:
+        """Return a batch: a view if its rows are evenly spaced.
+
+        Workers gather always: of a view they would send the whole memory to the process that trains.
+        """
+        rows = sample * self.rows_per_sample + window * self.rows_per_window
+        steps = rows.diff()
+        even = bool((steps == steps[:1]).all() and (steps[:1] >= 0).all())
+        if not even or get_worker_info() is not None:
+            return self.stretches.index_select(0, rows)
+        step = int(steps[0]) if len(steps) else 1
+        view = self.stretches[int(rows[0]) : int(rows[-1]) + 1 : max(step, 1)]
+        return view.expand(len(rows), *view.shape[1:])

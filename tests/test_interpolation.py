@@ -201,6 +201,30 @@ def test_the_adjoint_is_the_transposed_map_and_the_gradient() -> None:
     assert torch.autograd.gradcheck(linear, u)
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 5)])
+def test_every_way_of_computing_is_the_product_with_the_matrix(
+    shape: tuple[int, ...], dtype: torch.dtype, device: str
+) -> None:
+    """Values and gradient; each sums a few products of numbers around 1."""
+    mesh, queries = scattered(5), inside(scattered(5), 50)
+    linear = interpolation(mesh, queries, dtype=dtype).to(device)
+    dense = torch.from_numpy(linear.matrix.toarray())
+    generator = torch.manual_seed(0)
+    u = torch.randn(*shape, mesh.n_points, dtype=dtype, generator=generator)
+    v = torch.randn(*shape, 50, dtype=dtype, generator=generator)
+    tracked = u.to(device).requires_grad_()
+    found = linear(tracked)
+    found.backward(v.to(device))
+    assert tracked.grad is not None
+    assert found.dtype == dtype
+    assert torch.equal(linear(u.to(device)), found)
+    tolerance = 32 * torch.finfo(dtype).eps
+    assert torch.allclose(found.detach().cpu().double(), u.double() @ dense.T, rtol=0, atol=tolerance)
+    assert torch.allclose(tracked.grad.cpu().double(), v.double() @ dense, rtol=0, atol=tolerance)
+
+
 def test_maps_are_kept_by_content() -> None:
     first, same = scattered(5), scattered(5)
     grid = Grid((4, 4))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+import xugrid
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import surrogate as sg
@@ -119,6 +120,33 @@ def test_further_point_sets_are_joined_and_selected(tmp_path: Path) -> None:
     assert part["g"].values.tolist() == [*range(6, 12), 4, 5]
 
 
+@given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=5), data=st.data())
+def test_counts_that_part_the_cells_otherwise_are_refused(sizes: list[int], data: st.DataObject) -> None:
+    """Also where they add up."""
+    _, fields = ragged(sizes)
+    dim = data.draw(st.sampled_from(["node_count", "cell_count"]))
+    right = fields[dim].values
+    cuts = data.draw(st.lists(st.integers(1, right.sum() - 1), min_size=len(sizes) - 1, max_size=len(sizes) - 1))
+    wrong = np.diff(np.sort(cuts), prepend=0, append=right.sum())
+    assume(not np.array_equal(wrong, right))
+    with pytest.raises(InputError, match=r"positive counts|cells on nodes of their own sample"):
+        check(fields.assign_coords({dim: fields[dim].copy(data=wrong)}))
+
+
+def test_a_geometry_is_never_on_two_sides() -> None:
+    sizes = [2, 3, 4, 5, 6, 7] * 3
+    _, fields = ragged(sizes)
+    names: dict[str, Any] = {"inputs": ["a", "load"], "outputs": ["u"], "split": (12, 3, 3)}
+    with pytest.raises(InputError, match=r"each geometry in one part only, got [1-6] of 6 in two\. Pass group=\"geom"):
+        sg.prepare(fields, **names)
+    data = sg.prepare(fields, **names, group="geometry")
+    parts = [set(node["node_count"].values.tolist()) for node in data.children.values()]
+    assert [len(part) for part in parts] == [4, 1, 1]
+    assert set.union(*parts) == {n + 2 for n in sizes}
+    meant = sg.prepare(fields.assign_coords(sample=("sample", np.arange(18), {"units": "1"})), **names, group="sample")
+    assert [node.sizes["sample"] for node in meant.children.values()] == [12, 3, 3]
+
+
 def test_prepared_parts_are_whole_samples() -> None:
     _, fields = ragged([3, 1, 5, 2, 4, 6, 7, 8])
     data = sg.prepare(fields, inputs=["a", "load"], outputs=["u"], split=(5, 1, 2))
@@ -155,7 +183,6 @@ def test_files_of_others_count_from_one_and_name_things_otherwise() -> None:
 
 
 def test_xugrid_reads_our_files(tmp_path: Path) -> None:
-    xugrid = pytest.importorskip("xugrid", reason="xugrid is not installed")
     _, fields = ragged([3, 1, 5])
     for number, (mesh, count) in enumerate(((fields, 9), (xr.Dataset(coords=MIXED.coordinates()), 3))):
         written = mesh.assign(v=("cell", np.arange(float(count)), {"units": "1"}))
@@ -198,6 +225,16 @@ BROKEN: dict[str, tuple[Callable[[xr.Dataset], Any], str]] = {
         lambda f: f.assign_coords(node_count=f["node_count"].copy(data=[5, 0, 10])),
         "positive counts in 'node_count', got 0 in sample 1",
     ),
+    "owner": (
+        lambda f: f.assign_coords(cell_count=f["cell_count"].copy(data=[2, 2, 5])),
+        "cells on nodes of their own sample, got 1 cells with nodes of others, the first in sample 1",
+    ),
+    "orphan": (
+        lambda f: f.assign_coords(cell_nodes=f["cell_nodes"].where(f["cell_nodes"] != 4, 2)),
+        "every point in a cell, got 1 orphan points, the first number 4",
+    ),
+    "inverted": (lambda f: f.assign_coords(x=-f["x"]), "triangle cells of positive volume, got 9 inverted"),
+    "degenerate": (lambda f: f.assign_coords(x=f["x"] * 0), "triangle cells with a volume, got 9 degenerate"),
     "fractions": (lambda f: f.assign_coords(cell_count=f["cell_count"] * 1.0), "whole numbers over 'sample'"),
     "isel": (lambda f: f.isel(sample=[0]), "adds up to 15, got 5. .*select_samples"),
     "counted": (

@@ -11,24 +11,26 @@ from torch.utils.data import Sampler
 class EpochShuffle(Sampler[int]):
     """A random order that depends only on ``seed`` and the epoch: a resumed training draws the same batches.
 
-    The trainer calls `set_epoch` before each epoch.
+    The trainer calls `set_epoch` before each epoch. Epoch and position are all of its state.
     """
 
     def __init__(self, length: int, seed: int) -> None:
         self.length = length
         self.seed = seed
         self.epoch = 0
+        self.position = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
+    def set_epoch(self, epoch: int, position: int = 0) -> None:
+        """Choose the epoch whose order comes next, and how many of its samples were drawn before."""
         self.epoch = epoch
+        self.position = position
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(derived_seed(self.seed, self.epoch))
-        yield from torch.randperm(self.length, generator=generator).tolist()
+        yield from torch.randperm(self.length, generator=generator)[self.position :].tolist()
 
     def __len__(self) -> int:
-        return self.length
+        return self.length - self.position
 
 
 def derived_seed(seed: int, number: int) -> int:
