@@ -115,7 +115,7 @@ comparison = sg.compare(models, test, case=case, time_budget=60.0 if full else 4
 print(comparison)
 
 # %%
-# The linear forecaster is best at first and soon loses the shock; what couples the modes keeps it.
+# The linear forecaster is good at first and soon loses the shock; what couples the modes keeps it.
 
 figure, axis = plt.subplots(figsize=(9, 4), layout="constrained")
 for name in [*models, "persistence"]:

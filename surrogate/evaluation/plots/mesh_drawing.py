@@ -22,7 +22,8 @@ def draw_points(axes: Axes, part: xr.Dataset, name: str) -> None:
     low, high, colors = limits(field.values)
     look: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": colors}
     if isinstance(mesh, Mesh) and mesh.dim == mesh.cell_dim == 2 and field.dims in (("node",), ("cell",)):
-        triangles = Triangulation(*mesh.points.T, mesh.simplices)
+        triangles = Triangulation(mesh.points[:, 0], mesh.points[:, 1], mesh.simplices)
+        image: Any
         if field.dims == ("node",):
             image = axes.tripcolor(triangles, field.values, shading="gouraud", **look)
         else:

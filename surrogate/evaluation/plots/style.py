@@ -45,6 +45,6 @@ def tidy(axes: Axes) -> None:
 
 def date_axis(axes: Axes) -> None:
     """Label a horizontal axis of dates shortly."""
-    locator = AutoDateLocator()
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]  # matplotlib leaves it without types
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # the same
