@@ -34,7 +34,8 @@ def time_split(fields: xr.Dataset, split: Split, history: int, horizon: int) -> 
     for part, count, least in zip(PARTS, counts, needed, strict=True):
         if _too_short(part, count, least):
             what = f"at least {least} rows in {part!r} for history={history}, horizon={horizon}"
-            do = f"Give at least {_rows_needed(split, needed, fields.sizes['time'])} rows, or use a shorter history or horizon."
+            rows = _rows_needed(split, needed, fields.sizes["time"])
+            do = f"Give at least {rows} rows, or use a shorter history or horizon."
             raise expected(what, count, do)
         first = start if part == "train" or not count else start - history
         parts[part] = fields.isel(time=slice(first, start + count)).assign_attrs(split_by="time")
