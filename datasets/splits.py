@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import warnings
 from collections.abc import Sequence
 from itertools import pairwise
@@ -33,12 +34,14 @@ def time_split(fields: xr.Dataset, split: Split, history: int, horizon: int) -> 
         Counts or fractions that do not fit, or a part that is too short; tells how many rows are needed.
     """
     sizes = _row_counts(split, fields.sizes["time"])
-    needed = {"train": history + horizon, "validation": horizon, "test": horizon}
+    needed = (history + horizon, horizon, horizon)
     parts, start = {}, 0
-    for part, count in zip(PARTS, sizes, strict=True):
-        if count < needed[part] and (count or part == "train"):
-            what = f"at least {needed[part]} rows in {part!r} for history={history}, horizon={horizon}"
-            raise expected(what, count, "Give a longer series or another split, or use a shorter history or horizon.")
+    for part, count, least in zip(PARTS, sizes, needed, strict=True):
+        if _too_short(part, count, least):
+            what = f"at least {least} rows in {part!r} for history={history}, horizon={horizon}"
+            rows = _rows_needed(split, needed, fields.sizes["time"])
+            do = f"Give at least {rows} rows, or use a shorter history or horizon."
+            raise expected(what, count, do)
         first = start if part == "train" or not count else start - history
         parts[part] = fields.isel(time=slice(first, start + count)).assign_attrs(split_by="time")
         start += count
@@ -96,6 +99,25 @@ def whole_counts(split: Split, available: int, *, of: str) -> tuple[int, int, in
     if not np.isclose(sum(split), 1.0):
         raise expected("fractions that sum to 1, or whole counts", split, "Correct `split`.")
     return None
+
+
+def _too_short(part: str, count: int, least: int) -> bool:
+    """Tell whether a part has too few rows; validation and test may have none."""
+    return count < least and (count > 0 or part == "train")
+
+
+def _rows_needed(split: Split, needed: tuple[int, int, int], rows: int) -> int:
+    """Return the length of the shortest series, longer than ``rows``, of which no part is too short."""
+    if sum(split) > 1:  # counts
+        wanted = zip(PARTS, split, needed, strict=True)
+        return sum(least if _too_short(part, int(count), least) else int(count) for part, count, least in wanted)
+    # validation takes what the others are cut down by, less than two rows
+    least = (needed[0], needed[1] - 2, needed[2])
+    start = int(max(number / share for number, share in zip(least, split, strict=True) if share > 0))
+    for length in itertools.count(max(start, rows + 1)):
+        if not any(map(_too_short, PARTS, _row_counts(split, length), needed)):
+            break
+    return length
 
 
 def _row_counts(split: Split, rows: int) -> tuple[int, int, int]:

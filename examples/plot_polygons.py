@@ -12,7 +12,7 @@ samples one after another, without padding.
 
 Everything is too small here, so that the page builds in a minute. The real thing, 300 to 3,000 nodes and three seeds::
 
-    python plot_polygons.py --nodes 300 3000 --samples 600 --epochs 30 --channels 48 --grid 48 --seeds 3 --folder polygons
+    python plot_polygons.py --nodes 300 3000 --samples 600 --epochs 30 --channels 48 --grid 48 --seeds 3 --folder runs
 
 Run again, it goes on where it was stopped.
 """

@@ -98,5 +98,6 @@ def test_predictions_are_those_of_predict(polygons: xr.DataTree) -> None:
     test = polygons["test"]
     with pytest.warns(sg.datasets.OutsideTrainingRange):
         report = sg.compare({"gnot": model}, test, solvers={}, time_budget=1.0, progress=False)
+    with pytest.warns(sg.datasets.OutsideTrainingRange):
         expected = sg.relative_error(model.predict(test), test)
     np.testing.assert_allclose(report.scores["error"].sel(member="gnot"), expected, rtol=1e-6)

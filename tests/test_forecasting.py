@@ -147,6 +147,38 @@ def test_tables_that_do_not_fit_are_refused() -> None:
         sg.forecast(model, hourly)
 
 
+def test_tables_that_are_no_regular_series_are_not_forecast_from() -> None:
+    model, _ = ridge()
+    whole = waves(60)
+    holed = whole.assign(a=whole["a"].where(whole.index != 50))
+    with pytest.raises(InputError, match="1 missing values, the first in 'a' at row 50"):
+        sg.forecast(model, holed)
+    for filled in (holed, whole.drop(index=50)):
+        future = sg.forecast(model, filled, missing="interpolate")
+        # one of 24 values is off by at most the curvature of a step, (0.3^2 + 0.5 * 0.7^2) / 2 = 0.17
+        np.testing.assert_allclose(future["a"], sg.forecast(model, whole)["a"], rtol=0, atol=0.2)
+    with pytest.raises(InputError, match="after a gap in row 50"):
+        sg.forecast(model, whole.drop(index=50))
+    twice = whole.assign(date=whole["date"].where(whole.index != 50, whole["date"].shift()))
+    with pytest.raises(InputError, match="twice in row 50"):
+        sg.forecast(model, twice)
+    with pytest.raises(InputError, match="finite values in 'a'"):
+        sg.forecast(model, whole.assign(a=whole["a"].where(whole.index != 50, np.inf)))
+
+
+def test_a_constant_series_warns_and_harms_no_other() -> None:
+    frame = waves().assign(still=3.0)
+    sizes: Any = {"history": 24, "horizon": 6, "split_by": "time"}
+    fields = from_frame(frame)
+    with pytest.warns(sg.datasets.ConstantSeries, match="'still' is constant in the training part"):
+        data = sg.prepare(fields, inputs=[*NAMES, "still"], outputs=[*NAMES, "still"], **sizes)
+    model = sg.fit(Ridge.for_data(data, penalties=[1e-9], subtract_last=True), data)
+    future = sg.forecast(model, frame)
+    assert future["still"].tolist() == pytest.approx([3.0] * 6)
+    alone, _ = ridge()
+    np.testing.assert_allclose(future[NAMES], sg.forecast(alone, waves())[NAMES], rtol=0, atol=0.05)
+
+
 def test_data_and_models_that_do_not_fit_are_refused() -> None:
     model, data = ridge()
     one = sg.prepare(from_frame(waves()), inputs=["a"], outputs=["a"], history=24, horizon=6, split_by="time")

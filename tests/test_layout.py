@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,6 +151,28 @@ def test_real_burgers_frames_are_periodic_without_end_point_and_our_solver_finds
         errors[dt] = float((solver(start)[:, 0, ::8] - smooth[:, 1]).norm() / smooth[:, 1].norm())
     assert errors[0.06] < 2e-3  # the spacing of the times that the file does not hold
     assert min(errors[0.05], errors[0.0625]) > 2 * errors[0.06]
+
+
+PERIODIC = {"grid": {"periodic": True}}
+LINES: dict[str, tuple[dict[str, Any], int]] = {
+    "public/burgers_train_16.pt": ({"names": {"y": "u", "visc": "viscosity"}, "times": (0.0, 0.96), **PERIODIC}, 2),
+    "public/KS.mat": ({"names": {"uu": "u"}, **PERIODIC}, 1),
+    "public/KdV.mat": ({"names": {"uu": "u"}, **PERIODIC}, 1),
+    "public/burgers_shock.mat": ({"names": {"usol": "u"}}, 1),
+    **{f"ett/{name}.csv": ({}, 7) for name in ("ETTh1", "ETTh2", "ETTm1", "ETTm2")},
+}
+
+
+@needs_reference
+@pytest.mark.parametrize("file", LINES)
+def test_real_data_are_one_line_and_one_plot(file: str) -> None:
+    options, panels = LINES[file]
+    fields = open_dataset(Path(REFERENCE or "", "data", file), **options)
+    figure = sg.plot_fields(fields)
+    figure.canvas.draw()
+    drawn = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    assert len(drawn) == panels
+    assert all(axes.lines or axes.collections for axes in drawn)
 
 
 @needs_reference

@@ -99,6 +99,19 @@ def test_bad_tables_are_refused_with_the_row(kind: str) -> None:
         from_frame(frame)
 
 
+@given(row=st.integers(1, 8), kind=st.sampled_from(["twice", "after a gap", "off it"]), minutes=st.integers(1, 59))
+def test_the_row_that_breaks_the_step_is_named_wherever_it_is(row: int, kind: str, minutes: int) -> None:
+    frame = table(10)
+    dates = pd.to_datetime(frame["date"])
+    if kind == "twice":
+        dates[row] = dates[row - 1]
+    elif kind == "off it":
+        dates[row] += pd.Timedelta(minutes=minutes)
+    frame = frame.assign(date=dates)
+    with pytest.raises(InputError, match=rf"{kind} in row {row}\b"):
+        from_frame(frame.drop(index=row) if kind == "after a gap" else frame)
+
+
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(InputError, match=r"a column 'when', got only"):
         from_frame(table(), time="when")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,22 @@ def test_fractions_give_the_borders_of_the_literature(rows: int, shares: Any, co
 def test_splits_that_do_not_fit_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         split(**options)
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [(0.7, 0.1, 0.2), (0.6, 0.2, 0.2), (0.8, 0.0, 0.2), (0.5, 0.5, 0.0), (7, 1, 1), (3, 9, 1)],
+)
+def test_a_short_series_is_told_how_many_rows_are_needed(shares: Any) -> None:
+    with pytest.raises(InputError, match=r"Give at least (\d+) rows") as refused:
+        split(sum(shares) if sum(shares) > 1 else 5, split=shares)
+    needed = int(re.findall(r"at least (\d+) rows, or", str(refused.value))[0])
+    if sum(shares) > 1:
+        assert needed == sum(max(count, least) for count, least in zip(shares, (5, 2, 2), strict=True))
+        return
+    split(needed, split=shares)
+    with pytest.raises(InputError):
+        split(needed - 1, split=shares)
 
 
 def test_a_series_that_is_constant_in_training_warns() -> None:

@@ -87,10 +87,8 @@ class Ridge(Forecaster):
         candidates = {choice: known.solve(*choice) for choice in choices}
         errors = {choice: judge.error(weight) for choice, weight in candidates.items()}
         best = min(errors, key=errors.__getitem__)
-        assert self.linear.bias is not None
-        with torch.no_grad():
-            self.linear.weight.copy_(candidates[best][:, :-1])
-            self.linear.bias.copy_(candidates[best][:, -1])
+        state = {"weight": candidates[best][:, :-1], "bias": candidates[best][:, -1]}
+        self.linear.load_state_dict(state)
         return {"penalty": best[0], "constant": best[1], "validation_loss": errors[best]}
 
     def _moments(self, pairs: Pairs, *, weighted: bool) -> _Moments:

@@ -16,12 +16,19 @@ from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import select_samples
 from surrogate.datasets.time_axis import stamps_of
 from surrogate.evaluation.plots.mesh_drawing import draw_points
-from surrogate.evaluation.plots.style import SURROGATES, canvas, limits, tidy
+from surrogate.evaluation.plots.style import SURROGATES, canvas, date_axis, limits, tidy
 
 COLUMNS = 3
 
 
-def plot_fields(fields: Fields, *, names: Sequence[str] | None = None, sample: int = 0, time: int = -1) -> Figure:
+def plot_fields(
+    fields: Fields,
+    *,
+    names: Sequence[str] | None = None,
+    sample: int = 0,
+    time: int = -1,
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the fields of one sample, a panel each.
 
     Series and fields over one axis are lines, a field over ``x`` and ``time`` an image of both. In more dimensions a
@@ -37,11 +44,14 @@ def plot_fields(fields: Fields, *, names: Sequence[str] | None = None, sample: i
         Number of the sample.
     time
         Number of the frame, for what is shown at one time; default: the last.
+    figure
+        Where to draw, such as ``plt.figure(layout="constrained")`` to see it in a window or a notebook; default: a new
+        figure, to be saved with ``savefig``.
 
     Returns
     -------
     matplotlib.figure.Figure
-        To be shown by a notebook, or saved with ``savefig``.
+        The figure.
 
     Raises
     ------
@@ -62,7 +72,9 @@ def plot_fields(fields: Fields, *, names: Sequence[str] | None = None, sample: i
     series = all(part[name].dims == ("time",) for name in chosen)
     columns = 1 if series else min(COLUMNS, len(chosen))
     rows = math.ceil(len(chosen) / columns)
-    figure = canvas(7.2 if columns == 1 else 4.0 * columns, 0.6 + (1.3 if series and rows > 1 else 3.2) * rows)
+    figure = figure or canvas(
+        7.2 if columns == 1 else 4.0 * columns, 0.6 + (1.3 if series and rows > 1 else 3.2) * rows
+    )
     panels = figure.subplots(rows, columns, squeeze=False, sharex=series).ravel()
     for axes, name in zip(panels, chosen, strict=False):
         _panel(axes, part, name, time)
@@ -101,7 +113,10 @@ def _panel(axes: Axes, part: xr.Dataset, name: str, time: int) -> None:
 
 def _line(axes: Axes, field: xr.DataArray) -> None:
     (dim,) = field.dims
-    axes.plot(_points(field[dim]), field.values, color=SURROGATES[1], lw=1.0)
+    points = _points(field[dim])
+    axes.plot(points, field.values, color=SURROGATES[1], lw=1.0)
+    if points.dtype.kind == "M":
+        date_axis(axes)
     axes.set(xlabel=_label(field[dim]), ylabel=_label(field))
     tidy(axes)
 

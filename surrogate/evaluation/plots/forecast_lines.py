@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
 from surrogate.datasets.time_axis import stamps_of
-from surrogate.evaluation.plots.style import REFERENCE, canvas, colors, tidy
+from surrogate.evaluation.plots.style import REFERENCE, canvas, colors, date_axis, tidy
 
 
-def plot_forecast(past: Fields, *forecasts: pd.DataFrame, labels: tuple[str, ...] = ()) -> Figure:
+def plot_forecast(
+    past: Fields, *forecasts: pd.DataFrame, labels: tuple[str, ...] = (), figure: Figure | None = None
+) -> Figure:
     """Draw the known values of series and one or more forecasts of them, a panel for each series.
 
     Parameters
@@ -24,6 +26,8 @@ def plot_forecast(past: Fields, *forecasts: pd.DataFrame, labels: tuple[str, ...
         Tables that `surrogate.forecast` returned.
     labels
         Names of the forecasts.
+    figure
+        Where to draw, as for `surrogate.plot_fields`.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def plot_forecast(past: Fields, *forecasts: pd.DataFrame, labels: tuple[str, ...
     names = [str(name) for name in forecasts[0].columns]
     require(known, names)
     labels = labels or tuple(f"forecast {number + 1}" if number else "forecast" for number in range(len(forecasts)))
-    figure = canvas(7.2, 0.8 + (1.3 if len(names) > 1 else 2.6) * len(names))
+    figure = figure or canvas(7.2, 0.8 + (1.3 if len(names) > 1 else 2.6) * len(names))
     times = stamps_of(known["time"])
     for axes, name in zip(figure.subplots(len(names), 1, squeeze=False, sharex=True)[:, 0], names, strict=True):
         axes.plot(times, np.ravel(known[name].values), color=REFERENCE, lw=1.0, label="known")
@@ -46,8 +50,8 @@ def plot_forecast(past: Fields, *forecasts: pd.DataFrame, labels: tuple[str, ...
         axes.set_ylabel(name)
         tidy(axes)
     figure.axes[-1].set_xlabel(str(forecasts[0].index.name or "time"))
-    for tick in figure.axes[-1].get_xticklabels() if isinstance(times, pd.DatetimeIndex) else ():
-        tick.set(rotation=20, horizontalalignment="right")
+    if isinstance(times, pd.DatetimeIndex):
+        date_axis(figure.axes[-1])
     handles, texts = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
     figure.align_ylabels()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 #: Okabe & Ito's palette, told apart with every kind of color vision; the first is for the reference.
@@ -40,3 +41,10 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, which="major", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def date_axis(axes: Axes) -> None:
+    """Label a horizontal axis of dates shortly."""
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]  # matplotlib leaves it without types
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # the same
