@@ -76,9 +76,9 @@ forecasters = {
     "MLP": nn.Sequential(nn.Linear(4 * pod.rank, 128), nn.GELU(), nn.Linear(128, 2 * pod.rank)),
 }
 recipe = {"batch_size": 32, "objective": sg.objectives.MeanSquare(), "optimizer": sg.OneCycleAdamW(3e-3)}
-epochs = {"ridge": 1, "PatchTST": 3, "MLP": 20}
+epochs = {"ridge": 1, "PatchTST": 20 if full else 3, "MLP": 150 if full else 20}
 models = {
-    f"{name} on modes": sg.PODStepper(pod, sg.fit(network, series, epochs=epochs[name] * (7 if full else 1), **recipe))
+    f"{name} on modes": sg.PODStepper(pod, sg.fit(network, series, epochs=epochs[name], **recipe))
     for name, network in forecasters.items()
 }
 network = sg.models.GalerkinTransformer.for_data(single, hidden_channels=64 if full else 32, n_layers=2)
