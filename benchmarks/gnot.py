@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from roofline import cpu_ms, machine, product_rate
+from roofline import Activations, cpu_ms, gelu_seconds, machine, product_rate
 from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from surrogate.datasets import Points
@@ -69,18 +69,22 @@ def roofline(network: GNOT, rows: int) -> float:
 
 
 def beside_the_reference() -> None:
-    print(f"{'':42}{'GFLOP':>7}{'CPU ms':>8}{'reference':>11}{'ratio':>7}{'of roofline':>13}")
+    header = f"{'':42}{'GFLOP':>7}{'CPU ms':>8}{'reference':>11}{'ratio':>7}"
+    print(header + f"{'products':>10}{'GELU':>6}: share of the time that they need alone")
     for arguments, n, m, reference in CONFIGURATIONS:
         network = GNOT(**arguments)
         name = f"C{network.hidden_channels} L{network.n_layers} E{network.n_experts} N={n} M={m}"
         given = inputs(network, [n] * BATCH, [m] * BATCH)
         for (kind, call), theirs in zip(calls(network, given).items(), reference, strict=True):
-            with FlopCounterMode(display=False) as counter:
+            with FlopCounterMode(display=False) as counter, Activations() as activations:
                 call()
             before, cost, after = roofline(network, BATCH * n), cpu_ms(call, 5), roofline(network, BATCH * n)
             flops = counter.get_total_flops()
-            share = 1e3 * flops / ((before + after) / 2) / cost
-            print(f"{name + ' ' + kind:42}{flops / 1e9:7.1f}{cost:8.0f}{theirs:11.0f}{theirs / cost:7.2f}{share:13.0%}")
+            products = 1e3 * flops / ((before + after) / 2) / cost
+            seconds = gelu_seconds((BATCH * n, 4 * network.hidden_channels))
+            gelu = 1e3 * (activations.forward * seconds[0] + activations.backward * seconds[1]) / cost
+            figures = f"{flops / 1e9:7.1f}{cost:8.0f}{theirs:11.0f}{theirs / cost:7.2f}{products:10.0%}{gelu:6.0%}"
+            print(f"{name + ' ' + kind:42}{figures}")
 
 
 def ragged_beside_padded() -> None:

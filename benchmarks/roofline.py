@@ -1,4 +1,4 @@
-"""What the other benchmarks measure with: CPU time of a call, rate of matrix products.
+"""What the other benchmarks measure with: CPU time of a call, rate of matrix products, time of activations.
 
 Run: ``python benchmarks/roofline.py`` prints the rate of a large product.
 """
@@ -9,8 +9,10 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 REPEATS = 7
 
@@ -33,6 +35,29 @@ def product_rate(shapes: Iterable[tuple[int, ...]]) -> float:
         flops += 2 * result.numel() * k
         seconds += 1e-3 * cpu_ms(lambda a=one, b=two, y=result: torch.matmul(a, b, out=y))
     return flops / seconds
+
+
+class Activations(TorchDispatchMode):
+    """Counts the elements that pass a GELU, forward and backward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward, self.backward = 0, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.gelu.default:
+            self.forward += args[0].numel()
+        if func is torch.ops.aten.gelu_backward.default:
+            self.backward += args[0].numel()
+        return func(*args, **(kwargs or {}))
+
+
+def gelu_seconds(shape: tuple[int, int]) -> tuple[float, float]:
+    """Return the seconds for each element of GELU and of its derivative, both into memory that is there."""
+    x, result = torch.randn(shape), torch.empty(shape)
+    forward = cpu_ms(lambda: torch.ops.aten.gelu.out(x, out=result))
+    backward = cpu_ms(lambda: torch.ops.aten.gelu_backward.grad_input(x, x, grad_input=result))
+    return 1e-3 * forward / x.numel(), 1e-3 * backward / x.numel()
 
 
 def square_rate(n: int = 1536) -> float:

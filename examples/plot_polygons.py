@@ -24,6 +24,7 @@ Run again, it goes on where it was stopped.
 
 import argparse
 import tempfile
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -42,6 +43,8 @@ parser.add_argument("--grid", type=int, default=24)
 parser.add_argument("--seeds", type=int, default=1)
 parser.add_argument("--folder", type=Path, default=Path(tempfile.mkdtemp()))
 arguments = parser.parse_args()
+
+warnings.filterwarnings("ignore", category=sg.datasets.OutsideTrainingRange)  # Gaussian data have no largest value
 
 case = sg.cases.PoissonPolygons(nodes=tuple(arguments.nodes))
 file = arguments.folder / "polygons.h5"

@@ -126,7 +126,9 @@ def test_a_class_that_cannot_be_built_again_is_refused_with_the_cure(tmp_path: P
 
     model = make(Wrapper(nn.Conv1d(1, 1, 1)))
     model.save(tmp_path / "model.safetensors")
-    with pytest.raises(InputError, match="pass an instance of its network"):
+    with pytest.raises(
+        InputError, match=r"one of our networks, got 'torch.nn.modules.conv.Conv1d'. Pass `network=`: an instance"
+    ):
         load(tmp_path / "model.safetensors", network=Wrapper)
     back = load(tmp_path / "model.safetensors", network=Wrapper(nn.Conv1d(1, 1, 1)))
     assert torch.equal(back(*inputs(model)), model(*inputs(model)))

@@ -169,7 +169,11 @@ def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -
         if entry["class"].startswith(f"{package.__name__}.") and name in dir(package):
             chosen: type[nn.Module] = getattr(package, name)
             return chosen(**arguments)
-    raise expected("one of our networks", repr(entry["class"]), "Pass `network=`, its class or an instance.")
+    raise expected(
+        "one of our networks",
+        repr(entry["class"]),
+        "Pass `network=`: an instance, or its class if all within it is ours.",
+    )
 
 
 def _signature(entry: dict[str, Any]) -> Signature:
