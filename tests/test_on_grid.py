@@ -37,16 +37,21 @@ def in_unit_box(fields: xr.Dataset, name: str) -> Points:
     return points._replace(coordinates=(points.coordinates - low) / (high - low))
 
 
-def test_linear_functions_survive_to_the_grid_and_back_on_a_full_square() -> None:
-    """Both interpolations reproduce them; the mesh is that of a square, so that no point lies outside."""
-    n = 5
+def square(n: int) -> Points:
+    """Return the nodes and triangles of a unit square."""
     axis = np.linspace(0, 1, n)
     nodes = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     corner = np.add.outer(n * np.arange(n - 1), np.arange(n - 1)).ravel()
     cells = np.concatenate([corner[:, None] + [0, n, n + 1], corner[:, None] + [0, n + 1, 1]])
-    coordinates = torch.from_numpy(nodes)
-    values = torch.stack([coordinates @ torch.tensor([2.0, -3.0]).double() + 1, torch.ones(n * n).double()], dim=1)
-    points = Points(coordinates, torch.tensor([0, n * n]), values, torch.from_numpy(cells))
+    return Points(torch.from_numpy(nodes), torch.tensor([0, n * n]), None, torch.from_numpy(cells))
+
+
+def test_linear_functions_survive_to_the_grid_and_back_on_a_full_square() -> None:
+    """Both interpolations reproduce them; the mesh is that of a square, so that no point lies outside."""
+    points = square(5)
+    slope, ones = torch.tensor([2.0, -3.0]).double(), torch.ones(25).double()
+    values = torch.stack([points.coordinates @ slope + 1, ones], dim=1)
+    points = points._replace(values=values)
     transfer = GridTransfer((7, 4))
     fields = transfer.to_grid(points)
     x, y = torch.meshgrid(torch.linspace(0, 1, 7), torch.linspace(0, 1, 4), indexing="ij")
@@ -111,16 +116,11 @@ def test_all_functions_enter_and_the_answer_lies_at_the_query_points(polygons: x
     torch.testing.assert_close(at_flux[:, 1], torch.ones_like(at_flux[:, 1]))  # without a mesh all is inside
 
 
-def test_round_trip_error_is_of_second_order(polygons: xr.DataTree) -> None:
+def test_round_trip_error_is_of_second_order() -> None:
     """On the mesh of a square that is much finer than the grids."""
-    n = 65
-    axis = np.linspace(0, 1, n)
-    nodes = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
-    corner = np.add.outer(n * np.arange(n - 1), np.arange(n - 1)).ravel()
-    cells = np.concatenate([corner[:, None] + [0, n, n + 1], corner[:, None] + [0, n + 1, 1]])
-    coordinates = torch.from_numpy(nodes)
-    values = torch.sin(3 * coordinates.sum(1, keepdim=True))
-    points = Points(coordinates, torch.tensor([0, n * n]), values, torch.from_numpy(cells))
+    points = square(65)
+    values = torch.sin(3 * points.coordinates.sum(1, keepdim=True))
+    points = points._replace(values=values)
     errors = []
     for size in (9, 17):
         network = OnGrid(FNO(2, 1, dim=2, hidden_channels=4, n_layers=1, n_modes=4), (size, size))

@@ -23,8 +23,8 @@ Features = Float[Tensor, "samples feature"]
 Frames = Float[Tensor, "samples channel *space"]
 
 
-class PointMean(Operator):
-    """The mean of the training targets over all their points, whatever the input.
+class PointBaseline(Operator):
+    """A prediction from the training part alone.
 
     Parameters
     ----------
@@ -34,12 +34,21 @@ class PointMean(Operator):
         The operator whose input and output it has.
     """
 
-    mean: Tensor
+    domain: Box
 
     def __init__(self, training: xr.Dataset, like: Operator) -> None:
         super().__init__()
         self.functions, self.domain = like.functions, like.domain
         self.in_fields, self.out_fields = like.in_fields, like.out_fields
+
+
+class PointMean(PointBaseline):
+    """The mean of the training targets over all their points, whatever the input."""
+
+    mean: Tensor
+
+    def __init__(self, training: xr.Dataset, like: Operator) -> None:
+        super().__init__(training, like)
         means = [float(training[name].astype("float64").mean()) for name in like.out_fields]
         self.register_buffer("mean", torch.tensor(means, dtype=torch.float64), persistent=False)
 
@@ -50,28 +59,18 @@ class PointMean(Operator):
         return self.mean.expand(len(x[0].coordinates), -1)
 
 
-class GriddedBaseline(Operator):
+class GriddedBaseline(PointBaseline):
     """A prediction on a common grid from all training samples, by what they are there.
 
     Every input function is brought to the grid in units of its mean and deviation; the indicator of the domain joins
     them. The answer is interpolated to the points.
-
-    Parameters
-    ----------
-    training
-        The training part.
-    like
-        The operator whose input and output it has.
     """
 
     targets: Tensor
     known: Tensor
-    domain: Box
 
     def __init__(self, training: xr.Dataset, like: Operator) -> None:
-        super().__init__()
-        self.functions, self.domain = like.functions, like.domain
-        self.in_fields, self.out_fields = like.in_fields, like.out_fields
+        super().__init__(training, like)
         self._transfer = GridTransfer(_SHAPES[self.domain.dim])
         samples = PointSamples(
             training,
