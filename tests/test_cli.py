@@ -165,6 +165,23 @@ def test_forecast_refuses_what_is_no_forecaster(
     assert not target.exists()
 
 
+@pytest.mark.filterwarnings("ignore::surrogate.datasets.normalizer.OutsideTrainingRange")  # ten samples span no range
+def test_meshes_go_from_case_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, run = str(tmp_path / "polygons.h5"), str(tmp_path / "run")
+    case = ["--case", "PoissonPolygons", "--case.nodes", "[60, 90]"]
+    assert main(["generate", data, "--samples", "10", *case]) == 0
+    assert xr.open_dataset(data, engine="h5netcdf")["node_count"].sum() == sg.open_dataset(data)["u"].size
+    options = ["--outputs", "[u]", "--epochs", "1", "--devices", "1"]
+    assert main(["train", data, run, *options, "--network", "FNO"]) == 2
+    assert "data on meshes or points" in capsys.readouterr().err
+    small = ["--network_options", '{"hidden_channels": 8, "n_layers": 1}']
+    assert main(["train", data, run, *options, "--network", "GNOT", *small]) == 0
+    models = f"[{run}/surrogate.safetensors]"
+    assert main(["compare", models, data, str(tmp_path / "report"), "--timing_seconds", "0.5"]) == 0
+    assert "nearest sample" in capsys.readouterr().out
+    assert (tmp_path / "report" / "panels.png").exists()
+
+
 def test_options_come_from_a_file(tmp_path: Path) -> None:
     settings = tmp_path / "options.yaml"
     settings.write_text("samples: 3\ncase:\n  class_path: Burgers\n  init_args: {resolution: 16}\n")

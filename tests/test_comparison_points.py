@@ -68,6 +68,7 @@ def test_solver_and_trivial_predictions_take_part(report: Comparison) -> None:
     assert 0.1 < rows["ridge"].error < rows["training mean"].error
     assert "no ratio" in str(report) or "the solver dominates" in str(report)
     assert "The truth itself is the reference" in str(report)
+    assert "last frame" not in str(report)
 
 
 def test_one_sample_is_drawn_on_its_mesh(report: Comparison, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import xarray as xr
@@ -25,7 +25,7 @@ class SteadyCase(Problem):
         What the solver is called in tables.
     """
 
-    input_functions: ClassVar[Mapping[str, Sequence[str]]]
+    input_functions: ClassVar[Mapping[str, tuple[str, ...]]]
     out_fields: ClassVar[tuple[str, ...]]
     solver_name: ClassVar[str]
 

@@ -11,7 +11,7 @@ from surrogate.evaluation.plots import Drawn
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.serialization import plain
 from surrogate.evaluation.summary import Row
-from surrogate.evaluation.table import HEADINGS, cells, ordered, reference_sentence, remarks
+from surrogate.evaluation.table import cells, headings, is_steady, ordered, reference_sentence, remarks
 from surrogate.evaluation.timing import REPEATS
 from surrogate.evaluation.verdicts import MODES, duration
 
@@ -123,9 +123,9 @@ def _table(comparison: Comparison) -> str:
     previous, lines = None, []
     for row in ordered(comparison.rows):
         first = " first" if previous not in (None, row.kind) else ""
-        lines.append(_line([*cells(row), *_details(row)], "td", f"{row.kind}{first}"))
+        lines.append(_line([*cells(row, steady=is_steady(comparison)), *_details(row)], "td", f"{row.kind}{first}"))
         previous = row.kind
-    return _grid([*HEADINGS, "95 % interval", "median", "90 %", "set-up + first call", "blew up"], lines)
+    return _grid([*headings(comparison), "95 % interval", "median", "90 %", "set-up + first call", "blew up"], lines)
 
 
 def _details(row: Row) -> list[str]:

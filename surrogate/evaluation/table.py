@@ -14,29 +14,23 @@ from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.summary import Row
 from surrogate.evaluation.verdicts import MODES, duration
 
-HEADINGS = (
-    "member",
-    "relative L2",
-    "worst",
-    "last frame",
-    "correlated until",
-    "1 sample",
-    "best batch",
-)
+_ERRORS = ("member", "relative L2", "worst")
+_OVER_TIME = ("last frame", "correlated until")
+_COSTS = ("1 sample", "best batch")
 _ORDER = {"surrogate": 0, "solver": 1, "baseline": 2}
 
 
 def table(comparison: Comparison) -> Table:
     """Return errors and costs of all members, the candidates first, then by error."""
     shown = Table(title="Errors against the reference, and time per sample", title_justify="left")
-    for heading in HEADINGS:
+    for heading in headings(comparison):
         shown.add_column(heading, justify="left" if heading == "member" else "right", no_wrap=heading == "member")
     kind = None
     for row in ordered(comparison.rows):
         if kind not in (None, row.kind):
             shown.add_section()
         kind = row.kind
-        shown.add_row(*map(Text, cells(row)), style="bold" if kind == "surrogate" else "")
+        shown.add_row(*map(Text, cells(row, steady=is_steady(comparison))), style="bold" if kind == "surrogate" else "")
     return shown
 
 
@@ -77,16 +71,25 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (_ORDER[row.kind], row.error))
 
 
-def cells(row: Row) -> list[str]:
-    """Return the entries under `HEADINGS`."""
+def is_steady(comparison: Comparison) -> bool:
+    """Return whether there is no time over which errors could grow."""
+    return "correlation_time" not in comparison.scores
+
+
+def headings(comparison: Comparison) -> list[str]:
+    """Return what stands above the columns."""
+    return [*_ERRORS, *(() if is_steady(comparison) else _OVER_TIME), *_COSTS]
+
+
+def cells(row: Row, *, steady: bool) -> list[str]:
+    """Return the entries under `headings`."""
     s = row.statistics
     until = "" if s.correlated_until is None else f"{'> ' if s.censored else ''}{s.correlated_until:.3g}"
     return [
         f"{row.name} *" if row.note else row.name,
         _error(row, s.error),
         _error(row, s.worst),
-        _error(row, s.final),
-        until,
+        *([] if steady else [_error(row, s.final), until]),
         "" if row.cost is None else duration(row.cost.single.median),
         "" if row.cost is None else f"{duration(row.cost.best.median)} ({row.cost.best.batch})",
     ]
