@@ -45,7 +45,7 @@ class Darcy(SteadyCase):
     Raises
     ------
     InputError
-        Fewer than four points, or a source that is zero.
+        Fewer than four points, a source that is zero, or another location.
 
     Examples
     --------
@@ -77,6 +77,7 @@ class Darcy(SteadyCase):
             raise expected("at least 4 points along each axis", self.resolution, "Use a larger resolution.")
         if not math.isfinite(self.source) or self.source == 0:
             raise expected("a source that is not zero", self.source, "Correct `source`.")
+        self._grid(self.resolution)  # which checks the location
 
     @classmethod
     def published(cls, name: str) -> Darcy:
