@@ -9,8 +9,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from surrogate.datasets.errors import NumericalFailure
-
 Linear = Callable[[Tensor], Tensor]
 
 _CHECK_EVERY = 4  # iterations on a GPU, where to ask whether all samples are done stops the queue
@@ -22,20 +20,6 @@ class Solution(NamedTuple):
     values: Float[Tensor, "batch x *space"]
     iterations: Int[Tensor, " batch"]
     unfinished: Bool[Tensor, " batch"]
-
-    def checked(self, what: str, do: str) -> Tensor:
-        """Return the values.
-
-        Raises
-        ------
-        NumericalFailure
-            A sample did not converge; names it.
-        """
-        if bool(self.unfinished.any()):
-            sample = int(self.unfinished.int().argmax())
-            count = int(self.iterations[sample])
-            raise NumericalFailure(f"{what}: sample {sample} of the batch did not converge in {count} iterations. {do}")
-        return self.values
 
 
 def conjugate_gradients(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import NumericalFailure, expected
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Operator
 from surrogate.solvers.conjugate_gradients import Solution, conjugate_gradients
@@ -208,9 +208,14 @@ class _Solve(torch.autograd.Function):
 
 
 def _converged(solver: Darcy, a: Tensor, load: Tensor) -> Tensor:
-    ratio = a.max().item() / a.min().item()
-    do = f"The permeability spans a factor of {ratio:.3g}: raise `max_iterations` or `tolerance`, or use float64."
-    return solver.solve(a, load).checked("Darcy", do)
+    values, iterations, unfinished = solver.solve(a, load)
+    if bool(unfinished.any()):
+        sample = int(unfinished.int().argmax())
+        ratio = (a[sample].max() / a[sample].min()).item()
+        got = f"sample {sample} of the batch did not converge in {int(iterations[sample])} iterations"
+        do = "Raise `max_iterations` or `tolerance`, or use float64."
+        raise NumericalFailure(f"Darcy: {got}; its permeability spans a factor of {ratio:.3g}. {do}")
+    return values
 
 
 def _check_sides(grid: Grid) -> None:

@@ -27,6 +27,11 @@ class FastPoisson(nn.Module):
     dtype
         Of the eigenvectors, which are computed in double precision.
 
+    Attributes
+    ----------
+    singular
+        Whether there is no Dirichlet side, so that solutions are known up to a constant.
+
     References
     ----------
     Lynch, Rice & Thomas, Numer. Math. 6 (1964) 185.
@@ -43,13 +48,9 @@ class FastPoisson(nn.Module):
             self.register_buffer(f"modes_{number}", torch.as_tensor(vectors, dtype=dtype), persistent=False)
             eigenvalues = eigenvalues[..., None] + torch.as_tensor(values)
         floor = 1e-12 * eigenvalues.max()
+        self.singular = bool((eigenvalues <= floor).any())
         inverse = torch.where(eigenvalues > floor, 1 / eigenvalues.clamp(min=floor), 0.0)
         self.register_buffer("inverse", inverse.to(dtype), persistent=False)
-
-    @property
-    def singular(self) -> bool:
-        """Whether there is no Dirichlet side, so that solutions are known up to a constant."""
-        return bool((self.inverse == 0).any())
 
     def forward(self, load: Float[Tensor, "batch x *space"]) -> Float[Tensor, "batch x *space"]:
         """Return the solution, of mean zero where it is not unique."""
