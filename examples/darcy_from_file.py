@@ -31,8 +31,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import neuralop.models
 import numpy as np
-import scipy.fft
-import scipy.sparse.linalg
 import torch
 
 import surrogate as sg
@@ -52,42 +50,17 @@ POINTS = {"periodic": True}
 # Data, if you have none
 # ----------------------
 # :math:`-\nabla\cdot(a \nabla u) = 1` with :math:`u = 0` on the boundary and two rocks, :math:`a = 12` where a smooth
-# random field is positive and 3 elsewhere: five-point finite volumes with harmonic means, solved directly.
+# random field is positive and 3 elsewhere, by finite volumes. The permeability of a sample is a function that both
+# resolutions share.
 
-
-def permeability(n: int, seed: int) -> np.ndarray:
-    wavenumber = np.pi * np.arange(n)
-    decay = (wavenumber[:, None] ** 2 + wavenumber**2 + 9.0) ** -1.0
-    modes = np.random.default_rng(seed).standard_normal((12, 12))
-    spectrum = np.zeros((n, n))
-    spectrum[:12, :12] = modes * decay[:12, :12]
-    return np.where(scipy.fft.idctn(spectrum, norm="ortho") > 0, 12.0, 3.0)
-
-
-def pressure(a: np.ndarray) -> np.ndarray:
-    n = len(a)
-    number = np.arange(n * n).reshape(n, n)
-    diagonal, rows, columns, values = np.zeros(n * n), [], [], []
-    for one, two in ((np.s_[:-1, :], np.s_[1:, :]), (np.s_[:, :-1], np.s_[:, 1:])):
-        i, j, face = number[one].ravel(), number[two].ravel(), (2 / (1 / a[one] + 1 / a[two])).ravel()
-        np.add.at(diagonal, i, face)
-        np.add.at(diagonal, j, face)
-        rows += [i, j]
-        columns += [j, i]
-        values += [-face, -face]
-    for edge in (np.s_[0, :], np.s_[-1, :], np.s_[:, 0], np.s_[:, -1]):
-        np.add.at(diagonal, number[edge], 2 * a[edge])
-    everything = number.ravel()
-    entries = np.concatenate([*values, diagonal])
-    where = (np.concatenate([*rows, everything]), np.concatenate([*columns, everything]))
-    matrix = scipy.sparse.csc_array((entries, where))
-    return scipy.sparse.linalg.spsolve(matrix, np.full(n * n, 1 / n**2)).reshape(n, n)
+FIELD = sg.solvers.initial.NeumannRandomField(n_frequencies=12)
+ROCKS = sg.solvers.initial.TwoPhase(low=3.0, high=12.0, field=FIELD)
 
 
 def make(path: Path, samples: int, n: int, seed: int) -> Path:
-    a = np.stack([permeability(n, seed + i) for i in range(samples)])
-    u = np.stack([pressure(sample) for sample in a])
-    torch.save({"x": torch.tensor(a > 6), "y": torch.tensor(100 * u, dtype=torch.float32)}, path)
+    solved = sg.generate(sg.cases.Darcy(n, permeability=ROCKS), samples, seed=seed, progress=False)
+    a, u = (torch.from_numpy(solved[name].values) for name in ("permeability", "pressure"))
+    torch.save({"x": a > 6, "y": 100 * u}, path)
     return path
 
 
@@ -95,7 +68,7 @@ if arguments.train is None:
     folder = Path(tempfile.mkdtemp())
     POINTS = {"location": "cell"}
     arguments.train = make(folder / "train.pt", samples=300, n=16, seed=0)
-    arguments.finer = make(folder / "finer.pt", samples=50, n=32, seed=10_000)
+    arguments.finer = make(folder / "finer.pt", samples=50, n=32, seed=1)
 
 # %%
 # From file to data

@@ -1,6 +1,7 @@
 from . import geometry as geometry
 from . import initial as initial
 from .burgers import Burgers as Burgers
+from .darcy import Darcy as Darcy
 from .etdrk import ETDRK4 as ETDRK4
 from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson

@@ -72,7 +72,7 @@ def generate(
     InputError
         No samples asked for, an existing path, no such device.
     NumericalFailure
-        The solver broke down; names step and sample.
+        The solver broke down; names the sample, and the step if there is time.
     """
     if samples < 1:
         raise expected("at least one sample", samples, "Ask for more.")
@@ -81,7 +81,7 @@ def generate(
         refuse_existing(path, overwrite)
     began = time.perf_counter()
     if isinstance(case, SteadyCase):
-        fields = _steady(case, samples, seed, progress)
+        fields = _steady(case, samples, seed, batch_size, device, progress)
     else:
         fields = _trajectories(case, samples, seed, batch_size, device, progress)
     fields = fields.astype(dtype)
@@ -118,7 +118,9 @@ def _trajectories(
     return fields
 
 
-def _steady(case: SteadyCase, samples: int, seed: int, progress: bool) -> xr.Dataset:
+def _steady(
+    case: SteadyCase, samples: int, seed: int, batch_size: int | None, device: str | torch.device | None, progress: bool
+) -> xr.Dataset:
     with progress_bar("generating", samples, show=progress) as advance:
 
         def indices() -> Iterator[int]:
@@ -127,4 +129,4 @@ def _steady(case: SteadyCase, samples: int, seed: int, progress: bool) -> xr.Dat
                 advance()
 
         inputs = case.inputs(indices(), seed=seed)
-    return case.solve(inputs)
+    return case.solve(inputs, batch_size=batch_size, device=device)

@@ -1,5 +1,6 @@
 from .burgers import Burgers as Burgers
 from .case import Case as Case
+from .darcy import Darcy as Darcy
 from .poisson_polygons import PoissonPolygons as PoissonPolygons
 from .problem import Problem as Problem
 from .solver_choice import SolverChoice as SolverChoice

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 import xarray as xr
 
 from surrogate.cases.steady_case import SteadyCase
@@ -69,7 +70,6 @@ class PoissonPolygons(SteadyCase):
         "material": ("conductivity",),
     }
     out_fields = ("u",)
-    solver_name = "finite elements, P1"
 
     def __post_init__(self) -> None:
         for name, (low, high) in (("nodes", self.nodes), ("conductivity", self.conductivity)):
@@ -124,10 +124,24 @@ class PoissonPolygons(SteadyCase):
         """Return finite elements of first order on the triangles of the data."""
         return PoissonOnPoints(Box((-1.0, -1.0), (1.0, 1.0)))
 
-    def solve(self, inputs: xr.Dataset, *, degree: int = 1) -> xr.Dataset:
-        """Return the inputs with the solution ``u``, by elements of that degree."""
+    def solve(
+        self,
+        inputs: xr.Dataset,
+        *,
+        degree: int = 1,
+        batch_size: int | None = None,
+        device: str | torch.device | None = None,
+    ) -> xr.Dataset:
+        """Return the inputs with the solution ``u``, by elements of that degree.
+
+        Each sample has a matrix of its own, factorized by itself on the CPU, whatever ``batch_size`` and ``device``.
+        """
         solution = solve_poisson(inputs, dirichlet=["dirichlet"], neumann=["neumann"], degree=degree)
         return inputs.assign(u=solution["u"])
+
+    def ladder(self) -> dict[str, PoissonOnPoints]:
+        """Return the solver that makes the data."""
+        return {"finite elements, P1": self.solver()}
 
     def _sample(self, seed: int, index: int, refinement: float) -> tuple[Mesh, dict[str, np.ndarray]]:
         polygon = self.domain.sample(seed=seed, index=index)

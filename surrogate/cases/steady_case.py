@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+import torch
 import xarray as xr
 
 from surrogate.cases.problem import Problem
@@ -13,7 +14,7 @@ from surrogate.operator import Operator
 
 
 class SteadyCase(Problem):
-    """A problem without time: input functions, each on its own points, lead to fields.
+    """A problem without time: input functions lead to fields, on a grid or each on points of its own.
 
     Attributes
     ----------
@@ -21,22 +22,25 @@ class SteadyCase(Problem):
         For each input function its name and the fields that make it up.
     out_fields
         Names of the solution.
-    solver_name
-        What the solver is called in tables.
     """
 
     input_functions: ClassVar[Mapping[str, tuple[str, ...]]]
     out_fields: ClassVar[tuple[str, ...]]
-    solver_name: ClassVar[str]
 
     @abstractmethod
     def inputs(self, indices: Iterable[int], *, seed: int) -> xr.Dataset:
-        """Return meshes and input functions of these samples; each depends on seed and index only."""
+        """Return points and input functions of these samples; each depends on seed and index only."""
 
     @abstractmethod
     def solver(self) -> Operator:
         """Return the solver that makes the data, as an operator."""
 
     @abstractmethod
-    def solve(self, inputs: xr.Dataset, *, degree: int = 1) -> xr.Dataset:
-        """Return the inputs with the solution."""
+    def solve(
+        self, inputs: xr.Dataset, *, batch_size: int | None = None, device: str | torch.device | None = None
+    ) -> xr.Dataset:
+        """Return the inputs with the solution; by default samples are solved together as suits their size."""
+
+    @abstractmethod
+    def ladder(self) -> Mapping[str, Operator]:
+        """Return solvers for the cost-accuracy front by name; the last one is that which makes the data."""

@@ -18,6 +18,7 @@ from surrogate.datasets.ragged import counts, select_samples
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.baselines import baselines
 from surrogate.evaluation.coarse import Coarse
+from surrogate.evaluation.coarse_steady import CoarseSteady
 from surrogate.evaluation.contest import Contest, Entry, compared
 from surrogate.evaluation.members import Member, candidates_of, check_names, solvers_of
 from surrogate.evaluation.point_scores import PointTarget
@@ -63,8 +64,8 @@ def compare(
     steps
         Number of compared frames; default: to the end of the truth.
     solvers
-        The classical solvers of the cost-accuracy front, on any periodic grid of the same box; default: the ladder of
-        the case, of a steady one the solver that made the data. ``{}`` for none.
+        The classical solvers of the cost-accuracy front, on any grid of the same box, which is periodic if there is
+        time; default: the ladder of the case. ``{}`` for none.
     quantities
         The user's own functions of the predicted fields, by name: each gives one number per sample.
     samples
@@ -178,7 +179,7 @@ def _reference(
     grid = Grid.from_fields(truth)
     for member in players:
         operator = member.operator
-        own = (operator.solver if isinstance(operator, Coarse) else operator).domain.shape
+        own = (operator.solver if isinstance(operator, Coarse | CoarseSteady) else operator).domain.shape
         if member.kind == "solver" and any(n > m for n, m in zip(own, grid.shape, strict=True)):
             do = "Give the case, so that a finer reference can be made, or leave that solver out."
             raise expected(f"solvers at most as fine as the truth {grid.shape}", f"{member.name!r} on {own}", do)

@@ -16,6 +16,7 @@ from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.evaluation.coarse import Coarse
+from surrogate.evaluation.coarse_steady import CoarseSteady
 from surrogate.initial_value import check_fit
 from surrogate.operator import Operator, Stepper
 
@@ -59,9 +60,9 @@ def solvers_of(
     solvers: Mapping[str, Operator] | None, case: Case | SteadyCase | None, truth: xr.Dataset
 ) -> list[Member]:
     """Return the given solvers, else those of the case, else none; on grids each on that of ``truth``."""
-    if isinstance(case, SteadyCase) and solvers is None:
-        return [Member(case.solver_name, "solver", case.solver(), MADE_THE_DATA)]
     grid = None if is_on_points(truth) else Grid.from_fields(truth)
+    if isinstance(case, SteadyCase) and solvers is None:
+        return _steady_ladder(case, grid)
     if solvers is None:
         return [] if not isinstance(case, Case) or grid is None else _ladder(case, truth, grid)
     members = []
@@ -94,10 +95,21 @@ def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:
     return members
 
 
+def _steady_ladder(case: SteadyCase, grid: Grid | None) -> list[Member]:
+    """Return the solvers of a case; none that is finer than the truth, which is their reference."""
+    ladder = case.ladder()
+    best, members = list(ladder)[-1], []
+    for name, solver in ladder.items():
+        if grid is None or all(n <= m for n, m in zip(solver.domain.shape, grid.shape, strict=True)):
+            operator = solver if grid is None else _on_grid(solver, grid)
+            members.append(Member(name, "solver", operator, MADE_THE_DATA if name == best else ""))
+    return members
+
+
 def _on_grid(solver: Operator, grid: Grid) -> Operator:
-    if isinstance(solver, Stepper) and solver.domain.shape != grid.shape:
-        return Coarse(solver, grid)
-    return solver
+    if not isinstance(solver.domain, Grid) or solver.domain.shape == grid.shape:
+        return solver  # the check of the fit refuses meshes
+    return Coarse(solver, grid) if isinstance(solver, Stepper) else CoarseSteady(solver, grid)
 
 
 def _note(solver: Operator, truth: xr.Dataset) -> str:
