@@ -73,8 +73,8 @@ class AllenCahn(Semilinear):
         return -constants[:, 1, None, None] * self.encode(self.decode(modes) ** 3)
 
     def dt_max(self, state: State) -> float:
-        """Return the step that is stable where u is frozen at its extremes."""
-        return self.dt_where_stable(-3 * self.constants[0, 1].item() * extremes(state) ** 2)
+        """Return the step that is stable where u is frozen at its extremes, or at the phases."""
+        return self.dt_where_stable(-3 * self.constants[0, 1].item() * extremes(state, 1.0) ** 2)
 
     def bounded(self, state: State) -> dict[str, Tensor]:
         """Return max|u|, or 1 where it is smaller: the maximum principle."""

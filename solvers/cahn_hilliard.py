@@ -77,9 +77,9 @@ class CahnHilliard(Semilinear):
         return constants[:, 1, None, None] * self.laplacian * self.encode(self.decode(modes) ** 3)
 
     def dt_max(self, state: State) -> float:
-        """Return the step that is stable where u is frozen at its extremes."""
+        """Return the step that is stable where u is frozen at its extremes, or at the phases."""
         (k,) = wavenumbers(self.domain, self.degree)
-        return self.dt_where_stable(-3 * self.constants[0, 1].item() * k**2 * extremes(state) ** 2)
+        return self.dt_where_stable(-3 * self.constants[0, 1].item() * k**2 * extremes(state, 1.0) ** 2)
 
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean of u."""

@@ -71,8 +71,8 @@ class FisherKPP(Semilinear):
         return -constants[:, 1, None, None] * self.encode(self.decode(modes).square())
 
     def dt_max(self, state: State) -> float:
-        """Return the step that is stable where u is frozen at its extremes."""
-        return self.dt_where_stable(-2 * self.constants[0, 1].item() * extremes(state))
+        """Return the step that is stable where u is frozen at its extremes, or at 1."""
+        return self.dt_where_stable(-2 * self.constants[0, 1].item() * extremes(state, 1.0))
 
     def bounded(self, state: State) -> dict[str, Tensor]:
         """Return max|u|, or 1 where it is smaller: the maximum principle for u ≥ 0."""

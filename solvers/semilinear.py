@@ -54,6 +54,11 @@ class Semilinear(PeriodicEquation):
         growth = {f"grows in its {name} {words}": after[name] > 1.01 * before[name] for name in before}
         return super().faults(initial, new) | growth
 
+    def advice(self, initial: State) -> str:
+        """Return the limit of the time step beside the one in use."""
+        limit = self.dt_max(initial.nan_to_num(posinf=0, neginf=0))
+        return f"For the initial state dt_max is {limit:.3g} with substeps={self.substeps}; dt is {self.dt:.3g}."
+
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
         """Return the coefficients of `ETDRK4`, stacked."""
         return torch.stack(ETDRK4.of(self.symbol(constants), step))
