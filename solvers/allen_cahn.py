@@ -16,7 +16,7 @@ class AllenCahn(Semilinear):
     r"""Allen-Cahn equation :math:`u_t = D u_{xx} + r (u - u^3)` on a periodic interval.
 
     Two phases, u = -1 and u = 1, parted by interfaces :math:`\tanh (x \sqrt{r/2D})` that are at rest on a line but for
-    an attraction which decays exponentially with their distance. Good values: length 2, D = 1e-4, r = 5, 512 points,
+    an attraction which decays exponentially with their distance. Good values: length 2, D = 1e-3, r = 5, 512 points,
     dt = 0.01.
 
     Parameters
@@ -35,7 +35,7 @@ class AllenCahn(Semilinear):
 
     References
     ----------
-    Allen & Cahn, Acta Metall. 27 (1979) 1085; Raissi et al., J. Comput. Phys. 378 (2019) 686 (these values).
+    Allen & Cahn, Acta Metall. 27 (1979) 1085.
     """
 
     in_fields = out_fields = ("u",)

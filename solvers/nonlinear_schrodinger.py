@@ -79,7 +79,7 @@ class NonlinearSchrodinger(Semilinear):
         return torch.stack([-rotation, rotation], dim=1)
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of :math:`i g |\\psi|^2 \\psi`."""
+        r"""Return the modes of :math:`i g |\psi|^2 \psi`."""
         fields = self.decode(modes)
         u, v = fields.unbind(1)
         density = fields.square().sum(1, keepdim=True)
