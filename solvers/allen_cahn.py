@@ -65,7 +65,7 @@ class AllenCahn(Semilinear):
     def symbol(self, constants: Constants) -> Tensor:
         """Return r - Dk²."""
         (k,) = wavenumbers(self.domain, self.degree)
-        diffusivity, rate = constants.T[:, :, None, None]
+        diffusivity, rate = constants.T[:, :, None, None].unbind()
         return rate - diffusivity * k**2
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:

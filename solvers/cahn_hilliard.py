@@ -69,7 +69,7 @@ class CahnHilliard(Semilinear):
     def symbol(self, constants: Constants) -> Tensor:
         """Return M(k² - γk⁴)."""
         (k,) = wavenumbers(self.domain, self.degree)
-        gradient_energy, mobility = constants.T[:, :, None, None]
+        gradient_energy, mobility = constants.T[:, :, None, None].unbind()
         return mobility * (k**2 - gradient_energy * k**4)
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.linear_equation import LinearEquation, diagonal_growth
-from surrogate.solvers.periodic import Constants, State
+from surrogate.solvers.periodic import Constants
 from surrogate.solvers.spectral import squared_wavenumber
 
 

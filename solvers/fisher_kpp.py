@@ -63,7 +63,7 @@ class FisherKPP(Semilinear):
     def symbol(self, constants: Constants) -> Tensor:
         """Return r - Dk²."""
         (k,) = wavenumbers(self.domain)
-        diffusivity, rate = constants.T[:, :, None, None]
+        diffusivity, rate = constants.T[:, :, None, None].unbind()
         return rate - diffusivity * k**2
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:

@@ -75,7 +75,7 @@ class KuramotoSivashinsky(Semilinear):
     def symbol(self, constants: Constants) -> Tensor:
         """Return bk² - ck⁴."""
         (k,) = wavenumbers(self.domain)
-        _, b, c = constants.T[:, :, None, None]
+        _, b, c = constants.T[:, :, None, None].unbind()
         return b * k**2 - c * k**4
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:

@@ -54,7 +54,7 @@ def wavenumbers(grid: Grid, degree: int = 2) -> tuple[Tensor, ...]:
 
 def squared_wavenumber(grid: Grid, degree: int = 2) -> Float[Tensor, "*modes"]:
     """Return :math:`|k|^2` of the modes that `to_modes` keeps."""
-    return torch.stack(torch.broadcast_tensors(*wavenumbers(grid, degree))).square().sum(0)
+    return sum((k.square() for k in wavenumbers(grid, degree)), torch.zeros((), dtype=torch.float64))
 
 
 def retained(shape: tuple[int, ...], degree: int = 2) -> Bool[Tensor, "*modes"]:

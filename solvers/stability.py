@@ -38,7 +38,7 @@ def largest_step(symbol: Tensor, rates: Tensor) -> float:
 
 
 def _stable(symbol: Tensor, rates: Tensor, step: float) -> bool:
-    start = torch.ones(torch.broadcast_shapes(symbol.shape, rates.shape), dtype=torch.complex128)
+    start = torch.ones_like(symbol + rates, dtype=torch.complex128)
     factor = ETDRK4.of(symbol, step)(start, lambda v: rates * v).abs()
     exact = (step * (symbol + rates).real).exp().clamp(min=1)
     return bool((factor <= _GROWTH * exact).all())

@@ -75,9 +75,7 @@ def test_the_hamiltonian_is_conserved_with_the_accuracy_of_the_scheme() -> None:
         return (slope.square() / 2 - u**3).mean().item()
 
     u = soliton(points(grid) + 5, 4.0, 6.0, 1.0) + soliton(points(grid) - 5, 2.0, 6.0, 1.0)
-    drifts = [
-        abs(hamiltonian(KdV(grid, dt=2.0, substeps=n)(u)) / hamiltonian(u) - 1) for n in (200, 400)
-    ]
+    drifts = [abs(hamiltonian(KdV(grid, dt=2.0, substeps=n)(u)) / hamiltonian(u) - 1) for n in (200, 400)]
     assert drifts[1] < drifts[0] / 2**4 < 1e-5
 
 

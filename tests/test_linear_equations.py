@@ -93,7 +93,9 @@ def test_waves_travel_and_stand(shape: tuple[int, ...]) -> None:
 
     assert near(solver(travelling(0.0)), travelling(TIME), 1e-13 * omega)
     standing = torch.cat([plane_wave(grid), torch.zeros_like(plane_wave(grid))], dim=1)
-    exact = torch.cat([math.cos(omega * TIME) * plane_wave(grid), -omega * math.sin(omega * TIME) * plane_wave(grid)], 1)
+    exact = torch.cat(
+        [math.cos(omega * TIME) * plane_wave(grid), -omega * math.sin(omega * TIME) * plane_wave(grid)], 1
+    )
     assert near(solver(standing), exact, 1e-13 * omega)
 
 

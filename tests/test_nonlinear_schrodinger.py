@@ -61,7 +61,7 @@ def test_a_plane_wave_is_unstable_to_modulation_at_the_known_rate() -> None:
     grid, q, d, g, a = line(64, 2 * math.pi), 1.0, 0.5, 1.0, 1.0
     rate = q * math.sqrt(d * (2 * g * a**2 - d * q**2))
     small, time = 1e-7, 2.0
-    # with psi = (a + r + i s) e^(i g a^2 t): r' = d q^2 s, s' = (2 g a^2 - d q^2) r, so that s = (rate / (d q^2)) r grows
+    # psi = (a + r + i s) e^(i g a^2 t): r' = d q^2 s, s' = (2 g a^2 - d q^2) r, so that s = rate / (d q^2) r grows
     growing = (1 + 1j * rate / (d * q**2)) * torch.cos(q * points(grid))
     solver = NonlinearSchrodinger(grid, dispersion=d, nonlinearity=g, dt=time, substeps=1000)
     turn = cmath.exp(1j * g * a**2 * time)
@@ -69,7 +69,7 @@ def test_a_plane_wave_is_unstable_to_modulation_at_the_known_rate() -> None:
     assert solver(fields(a + small * growing)).numpy() == pytest.approx(exact.numpy(), abs=3e-11)  # (small e^2)^2 and g
 
 
-def test_the_hamiltonian_and_the_density_are_conserved_with_the_accuracy_of_the_scheme() -> None:
+def test_the_hamiltonian_is_conserved_with_the_accuracy_of_the_scheme() -> None:
     grid = line(640, 50.0)
     k = 2 * math.pi * torch.fft.fftfreq(640, 50.0 / 640, dtype=torch.float64)
 
@@ -80,10 +80,11 @@ def test_the_hamiltonian_and_the_density_are_conserved_with_the_accuracy_of_the_
 
     start = fields(soliton(points(grid) + 5, 0.0) + soliton(points(grid) - 5, 0.0, 0.9, -0.5))
     drifts = []
-    for substeps in (400, 800):
+    for substeps in (800, 1600):
         end = NonlinearSchrodinger(grid, dt=6.0, substeps=substeps)(start)
         drifts.append(abs(hamiltonian(end) / hamiltonian(start) - 1))
-    assert drifts[1] < drifts[0] / 2**4 < 1e-5
+    assert math.log2(drifts[0] / drifts[1]) == pytest.approx(4, abs=0.4)  # 3.7, 3.9 for the next halving
+    assert drifts[1] < 1e-7
 
 
 @pytest.mark.parametrize("name", ["dispersion", "nonlinearity"])
