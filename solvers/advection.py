@@ -14,7 +14,7 @@ from surrogate.solvers.spectral import wavenumbers
 
 
 class Advection(LinearEquation):
-    r"""Linear advection :math:`u_t + c \cdot \nabla u = 0` on a periodic box in one to three dimensions, solved exactly.
+    r"""Linear advection :math:`u_t + c \cdot \nabla u = 0` on a periodic box in up to three dimensions, solved exactly.
 
     Good values: c = 1 on the unit interval; any dt.
 

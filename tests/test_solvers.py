@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+import xarray as xr
 from torch import Tensor
 
+from surrogate import NumericalFailure, rollout
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.solvers import (
@@ -30,6 +32,8 @@ from surrogate.solvers import (
     Wave,
 )
 from surrogate.solvers.initial import GaussianRandomField
+
+AsFields = Callable[..., xr.Dataset]
 
 
 class Member(NamedTuple):
@@ -347,6 +351,14 @@ def test_half_of_dt_max_is_stable_and_a_step_far_too_large_is_noticed_within_ten
         assert any(found) == (excess > 1)
     text = f"For the initial state dt_max is {limit:.3g} with substeps=1; dt is {1000 * limit:.3g}."
     assert solver.advice(u) == text
+
+
+def test_a_rollout_that_stops_names_the_limit_of_the_time_step(semilinear: Member, as_fields: AsFields) -> None:
+    u, limit = semilinear.initial(semilinear.grid), make(semilinear, 1).dt_max(semilinear.initial(semilinear.grid))
+    solver = make(semilinear, 1, dt=100 * limit)
+    frames = {name: ("sample x", u[:, channel].numpy()) for channel, name in enumerate(solver.in_fields)}
+    with pytest.raises(NumericalFailure, match=rf"Rollout stopped at .*dt_max is {limit:.3g} with substeps=1"):
+        rollout(solver, as_fields(semilinear.grid, frames), steps=10)
 
 
 def test_faults_are_found(member: Member) -> None:
