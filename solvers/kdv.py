@@ -6,13 +6,12 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.convective import Convective
 from surrogate.solvers.periodic import Constants, State
-from surrogate.solvers.semilinear import Semilinear
-from surrogate.solvers.spectral import require_line, wavenumbers
-from surrogate.solvers.stability import extremes
+from surrogate.solvers.spectral import wavenumbers
 
 
-class KdV(Semilinear):
+class KdV(Convective):
     r"""Korteweg-de Vries equation :math:`u_t + a (u^2/2)_x + \delta u_{xxx} = 0` on a periodic interval.
 
     Its solitons are :math:`u = (3 c/a) \operatorname{sech}^2 (\sqrt{c/\delta}\, (x - c t)/2)`; they pass through each
@@ -37,7 +36,6 @@ class KdV(Semilinear):
     Zabusky & Kruskal, Phys. Rev. Lett. 15 (1965) 240; Kassam & Trefethen, SIAM J. Sci. Comput. 26 (2005) 1214 (scheme).
     """
 
-    in_fields = out_fields = ("u",)
     parameter_fields = ("convection", "dispersion")
     attributes = {
         "u": {"units": "1", "long_name": "elevation"},
@@ -45,8 +43,6 @@ class KdV(Semilinear):
         "dispersion": {"units": "1", "long_name": "coefficient of dispersion"},
     }
     equation = "u_t + convection (u^2/2)_x + dispersion u_xxx = 0"
-
-    flux: Tensor
 
     def __init__(
         self,
@@ -58,29 +54,17 @@ class KdV(Semilinear):
         substeps: int = 1,
         dtype: torch.dtype = torch.float64,
     ) -> None:
-        require_line(grid)
         constants = {"convection": convection, "dispersion": dispersion}
         super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
-        (k,) = wavenumbers(grid)
-        self.register_buffer("flux", (-0.5j * k).to(dtype.to_complex()), persistent=False)
 
     def symbol(self, constants: Constants) -> Tensor:
         """Return iδk³."""
         (k,) = wavenumbers(self.domain)
         return 1j * constants[:, 1, None, None] * k**3
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of :math:`-a (u^2/2)_x`."""
-        return constants[:, 0, None, None] * self.flux * self.encode(self.decode(modes).square())
-
-    def dt_max(self, state: State) -> float:
-        """Return the step that is stable where u is frozen at its extremes."""
-        (k,) = wavenumbers(self.domain)
-        return self.dt_where_stable(-1j * k * self.constants[0, 0].item() * extremes(state))
-
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean of u and that of u²."""
-        return {"mean": state.mean(dim=(1, 2)), "mean square": state.square().mean(dim=(1, 2))}
+        return super().invariants(state) | {"mean square": state.square().mean(dim=(1, 2))}
 
     def bounded(self, state: State) -> dict[str, Tensor]:
         """Return the norm of u, which is conserved."""

@@ -6,13 +6,12 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.periodic import Constants, State
-from surrogate.solvers.semilinear import Semilinear
-from surrogate.solvers.spectral import require_line, wavenumbers
-from surrogate.solvers.stability import extremes
+from surrogate.solvers.convective import Convective
+from surrogate.solvers.periodic import Constants
+from surrogate.solvers.spectral import wavenumbers
 
 
-class KuramotoSivashinsky(Semilinear):
+class KuramotoSivashinsky(Convective):
     r"""Kuramoto-Sivashinsky equation :math:`u_t + a (u^2/2)_x + b u_{xx} + c u_{xxxx} = 0`, in conservative form.
 
     On a periodic interval longer than about 22 (for a = b = c = 1) the solution is chaotic: an error grows as
@@ -42,7 +41,6 @@ class KuramotoSivashinsky(Semilinear):
     Kassam & Trefethen, SIAM J. Sci. Comput. 26 (2005) 1214.
     """
 
-    in_fields = out_fields = ("u",)
     parameter_fields = ("convection", "antidiffusion", "hyperdiffusion")
     attributes = {
         "u": {"units": "1", "long_name": "velocity"},
@@ -52,8 +50,6 @@ class KuramotoSivashinsky(Semilinear):
     }
     positive_fields = ("hyperdiffusion",)
     equation = "u_t + convection (u^2/2)_x + antidiffusion u_xx + hyperdiffusion u_xxxx = 0"
-
-    flux: Tensor
 
     def __init__(
         self,
@@ -66,27 +62,11 @@ class KuramotoSivashinsky(Semilinear):
         substeps: int = 1,
         dtype: torch.dtype = torch.float64,
     ) -> None:
-        require_line(grid)
         constants = {"convection": convection, "antidiffusion": antidiffusion, "hyperdiffusion": hyperdiffusion}
         super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
-        (k,) = wavenumbers(grid)
-        self.register_buffer("flux", (-0.5j * k).to(dtype.to_complex()), persistent=False)
 
     def symbol(self, constants: Constants) -> Tensor:
         """Return bk² - ck⁴."""
         (k,) = wavenumbers(self.domain)
         _, b, c = constants.T[:, :, None, None].unbind()
         return b * k**2 - c * k**4
-
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of :math:`-a (u^2/2)_x`."""
-        return constants[:, 0, None, None] * self.flux * self.encode(self.decode(modes).square())
-
-    def dt_max(self, state: State) -> float:
-        """Return the step that is stable where u is frozen at its extremes."""
-        (k,) = wavenumbers(self.domain)
-        return self.dt_where_stable(-1j * k * self.constants[0, 0].item() * extremes(state))
-
-    def invariants(self, state: State) -> dict[str, Tensor]:
-        """Return the mean of u."""
-        return {"mean": state.mean(dim=(1, 2))}
