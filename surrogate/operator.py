@@ -114,6 +114,10 @@ class Stepper(Operator):
         """
         return {"is not finite": ~finite(new)}
 
+    def advice(self, initial: Tensor) -> str:
+        """Return what the message of a rollout that stopped adds; solvers name the limit of their time step."""
+        return ""
+
 
 def finite(frames: Tensor) -> Tensor:
     """Return for frames ``(batch, channel, *space)`` where all points are finite: ``(batch, channel)``, no sync."""

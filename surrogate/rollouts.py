@@ -158,7 +158,8 @@ class _March:
         words = "is not finite" if reason == 0 else list(faults)[reason - 1]
         step = int(alive_until[sample, channel]) + 1 if reason == 0 else number
         where = f"step {step} (time {self.start.start + step * self.stepper.dt:.6g}), sample {rows.start + sample}"
-        raise NumericalFailure(f"Rollout stopped at {where}, field {self.stepper.out_fields[channel]!r}: it {words}.")
+        message = f"Rollout stopped at {where}, field {self.stepper.out_fields[channel]!r}: it {words}."
+        raise NumericalFailure(f"{message} {self.stepper.advice(initial)}".rstrip())
 
 
 def _check_request(stepper: Stepper, steps: int, every: int, batch_size: int | None) -> None:

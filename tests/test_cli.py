@@ -182,6 +182,13 @@ def test_meshes_go_from_case_to_report(tmp_path: Path, capsys: pytest.CaptureFix
     assert (tmp_path / "report" / "panels.png").exists()
 
 
+def test_every_case_generates(tmp_path: Path) -> None:
+    for number, case in enumerate((["Burgers", "--case.resolution", "16"], ["Darcy", "--case.resolution", "16"])):
+        path = tmp_path / f"{number}.h5"
+        assert main(["generate", str(path), "--samples", "2", "--case", *case]) == 0
+        assert sg.open_dataset(path).sizes["sample"] == 2
+
+
 def test_options_come_from_a_file(tmp_path: Path) -> None:
     settings = tmp_path / "options.yaml"
     settings.write_text("samples: 3\ncase:\n  class_path: Burgers\n  init_args: {resolution: 16}\n")

@@ -10,39 +10,186 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+import xarray as xr
 from torch import Tensor
 
+from surrogate import NumericalFailure, rollout
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
-from surrogate.solvers import Burgers, Semilinear
+from surrogate.solvers import (
+    Advection,
+    AdvectionDiffusion,
+    AllenCahn,
+    Burgers,
+    CahnHilliard,
+    Diffusion,
+    Dispersion,
+    FisherKPP,
+    KdV,
+    KuramotoSivashinsky,
+    NonlinearSchrodinger,
+    PeriodicEquation,
+    Wave,
+)
 from surrogate.solvers.initial import GaussianRandomField
+
+AsFields = Callable[..., xr.Dataset]
 
 
 class Member(NamedTuple):
     """A solver with a setting in which it is resolved."""
 
-    make: Callable[..., Semilinear]  # takes grid, dt, substeps, dtype
+    make: Callable[..., PeriodicEquation]  # takes grid, dt, substeps, dtype
     grid: Grid
     dt: float
     substeps: int
     initial: Callable[[Grid], Tensor]  # a batch of five
     parameters: list[list[float]]  # one row for each of the five
-    float32_error: float  # relative, after ten steps
+    float32_error: float = 1e-6  # relative, after ten steps
+    coarse: int = 0  # points at which the error in space is small but not yet round-off
+    asymptotic: int = 8  # substeps from which the order shows; many where stiff modes matter
+
+
+def line(n: int, length: float = 1.0) -> Grid:
+    return Grid((n,), extent=(length,), periodic=True)
+
+
+def random(grid: Grid, amplitude: float = 1.0, n_frequencies: int = 8) -> Tensor:
+    """Return five smooth random functions, products of one for each axis; ``amplitude`` is two standard deviations."""
+    field = GaussianRandomField(n_frequencies=n_frequencies)
+    axes = [
+        field.samples(line(n, length), seed=axis, indices=range(5)) / field.standard_deviation(length)
+        for axis, (n, length) in enumerate(zip(grid.shape, grid.lengths, strict=True))
+    ]
+    shapes = [[1] * axis + [-1] + [1] * (grid.dim - 1 - axis) for axis in range(grid.dim)]
+    u = math.prod((axis.reshape(5, 1, *shape) for axis, shape in zip(axes, shapes, strict=True)), start=torch.ones(()))
+    return amplitude / 2 * u
+
+
+def two_fields(grid: Grid, n_frequencies: int = 8) -> Tensor:
+    u = random(grid, n_frequencies=n_frequencies)
+    return torch.cat([0.5 + u, 0.2 + u.roll(1, dims=0)], dim=1)
 
 
 def burgers(n: int) -> Member:
     return Member(
         make=lambda grid, **kwargs: Burgers(grid, **{"viscosity": 0.02} | kwargs),
-        grid=Grid((n,), periodic=True),
+        grid=line(n),
         dt=0.05,
         substeps=20,
         initial=lambda grid: 0.2 + GaussianRandomField(n_frequencies=8).samples(grid, seed=0, indices=range(5)),
         parameters=[[0.01], [0.02], [0.05], [0.1], [0.3]],
-        float32_error=1e-6,
+        coarse=32,
     )
 
 
-SOLVERS = {"Burgers-64": burgers(64), "Burgers-63": burgers(63)}
+def exact(
+    cls: Callable[..., PeriodicEquation],
+    grid: Grid,
+    parameters: list[list[float]],
+    initial: Callable[[Grid], Tensor] = lambda grid: 0.2 + random(grid),
+    **constants: float,
+) -> Member:
+    """Return a linear equation; components ``velocity_x``, ... are gathered into ``velocity``."""
+
+    def make(grid: Grid, substeps: int, **kwargs: Any) -> PeriodicEquation:
+        values = constants | kwargs
+        velocity = [values.pop(name) for name in [*values] if name.startswith("velocity_")]
+        return cls(grid, **values, **({"velocity": velocity} if velocity else {}))
+
+    return Member(make, grid, 0.07, 1, initial, parameters)
+
+
+PLANE = Grid((24, 31), extent=(1.0, 2.0), periodic=True)
+SPACE = Grid((12, 15, 16), extent=(1.0, 2.0, 0.7), periodic=True)
+LINEAR = {
+    "Advection-1D": exact(Advection, line(64), [[c] for c in (-2.0, 0.0, 0.3, 1.0, 7.0)], velocity=0.5),
+    "Advection-2D": exact(
+        Advection, PLANE, [[c, 1.0 - c] for c in (-2.0, 0.0, 0.3, 1.0, 7.0)], velocity_x=0.5, velocity_y=-1.0
+    ),
+    "Diffusion-3D": exact(
+        Diffusion,
+        SPACE,
+        [[0.001], [0.002], [0.005], [0.01], [0.02]],
+        initial=lambda grid: 0.2 + random(grid, n_frequencies=3),
+        diffusivity=0.002,
+    ),
+    "AdvectionDiffusion-2D": exact(
+        AdvectionDiffusion,
+        PLANE,
+        [[c, 1.0 - c, 0.001 * (3 + c)] for c in (-2.0, 0.0, 0.3, 1.0, 7.0)],
+        velocity_x=0.5,
+        velocity_y=-1.0,
+        diffusivity=0.002,
+    ),
+    "Dispersion-63": exact(Dispersion, line(63), [[-1e-3], [0.0], [1e-4], [1e-3], [0.02]], dispersion=1e-3),
+    "Wave-2D": exact(
+        Wave, PLANE, [[0.1], [0.2], [0.5], [1.0], [2.0]], initial=lambda grid: two_fields(grid, 3), speed=0.7
+    ),
+}
+SEMILINEAR = {
+    "Burgers-64": burgers(64),
+    "Burgers-63": burgers(63),
+    "KdV": Member(
+        make=KdV,
+        grid=line(128, 20.0),
+        dt=0.1,
+        substeps=40,
+        initial=lambda grid: 0.5 + random(grid),
+        parameters=[[6.0, 1.0], [6.0, 0.5], [1.0, 1.0], [-6.0, 1.0], [3.0, -1.0]],
+        coarse=48,
+    ),
+    "KuramotoSivashinsky": Member(
+        make=KuramotoSivashinsky,
+        grid=line(96, 32.0),
+        dt=0.2,
+        substeps=16,
+        initial=lambda grid: 0.2 + random(grid, 2.0),
+        parameters=[[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [2.0, 0.5, 1.0], [-1.0, -1.0, 1.0], [1.0, 1.0, 2.0]],
+        float32_error=2e-6,  # antidiffusion lets round-off grow by e^(2/4)
+        coarse=40,
+        asymptotic=64,
+    ),
+    "AllenCahn": Member(
+        make=lambda grid, **kwargs: AllenCahn(grid, **{"diffusivity": 1e-3, "rate": 5.0} | kwargs),
+        grid=line(128),
+        dt=0.05,
+        substeps=16,
+        initial=lambda grid: random(grid, 0.8),
+        parameters=[[1e-3, 5.0], [2e-3, 5.0], [5e-3, 1.0], [1e-2, 5.0], [1e-2, 10.0]],
+        coarse=48,
+    ),
+    "FisherKPP": Member(
+        make=lambda grid, **kwargs: FisherKPP(grid, **{"diffusivity": 1.0} | kwargs),
+        grid=line(96, 40.0),
+        dt=0.2,
+        substeps=16,
+        initial=lambda grid: (0.5 + random(grid, 0.5)).square(),
+        parameters=[[0.5, 1.0], [1.0, 1.0], [2.0, 1.0], [1.0, 0.5], [1.0, 2.0]],
+        coarse=32,
+    ),
+    "CahnHilliard": Member(
+        make=lambda grid, **kwargs: CahnHilliard(grid, **{"gradient_energy": 1e-3} | kwargs),
+        grid=line(128),
+        dt=2e-3,
+        substeps=40,
+        initial=lambda grid: 0.1 + random(grid, 0.5),
+        parameters=[[1e-3, 1.0], [2e-3, 1.0], [1e-3, 0.5], [5e-3, 1.0], [1e-2, 2.0]],
+        float32_error=3e-6,  # round-off grows by up to e^(10 dt / 4 gradient_energy) = e^5 before the phases form
+        coarse=48,
+        asymptotic=80,
+    ),
+    "NonlinearSchrodinger": Member(
+        make=NonlinearSchrodinger,
+        grid=line(128, 20.0),
+        dt=0.1,
+        substeps=8,
+        initial=two_fields,
+        parameters=[[0.5, 1.0], [0.5, -1.0], [1.0, 0.0], [-0.5, 1.0], [1.0, 2.0]],
+        coarse=48,
+    ),
+}
+SOLVERS = LINEAR | SEMILINEAR
 
 
 @pytest.fixture(params=SOLVERS.values(), ids=SOLVERS)
@@ -50,13 +197,29 @@ def member(request: pytest.FixtureRequest) -> Member:
     return request.param
 
 
-def make(member: Member, substeps: int | None = None, dtype: torch.dtype = torch.float64, **kwargs: Any) -> Semilinear:
+@pytest.fixture(params=SEMILINEAR.values(), ids=SEMILINEAR)
+def semilinear(request: pytest.FixtureRequest) -> Member:
+    return request.param
+
+
+@pytest.fixture(params=LINEAR.values(), ids=LINEAR)
+def linear(request: pytest.FixtureRequest) -> Member:
+    return request.param
+
+
+def make(
+    member: Member,
+    substeps: int | None = None,
+    dtype: torch.dtype = torch.float64,
+    grid: Grid | None = None,
+    **kwargs: Any,
+) -> PeriodicEquation:
     return member.make(
-        member.grid, **{"dt": member.dt, "substeps": substeps or member.substeps, "dtype": dtype} | kwargs
+        grid or member.grid, **{"dt": member.dt, "substeps": substeps or member.substeps, "dtype": dtype} | kwargs
     )
 
 
-def trajectory(solver: Semilinear, u: Tensor, steps: int, parameters: Tensor | None = None) -> Tensor:
+def trajectory(solver: PeriodicEquation, u: Tensor, steps: int, parameters: Tensor | None = None) -> Tensor:
     """Return the states after each step, stacked on the first axis."""
     carry, states = solver.init(u, parameters=parameters), []
     for _ in range(steps):
@@ -69,23 +232,54 @@ def distance(a: Tensor, b: Tensor) -> float:
     return ((a - b).norm() / b.norm()).item()
 
 
-def test_the_measured_order_is_the_declared_one(member: Member) -> None:
-    u, base = member.initial(member.grid), max(8, member.substeps // 2)
-    finest = make(member, 64 * base)(u)
-    errors = [distance(make(member, base * 2**level)(u), finest) for level in range(1, 4)]
+def test_the_measured_order_is_the_declared_one(semilinear: Member) -> None:
+    u, base = semilinear.initial(semilinear.grid), max(semilinear.asymptotic, semilinear.substeps // 2)
+    finest = make(semilinear, 64 * base)(u)
+    errors = [distance(make(semilinear, base * 2**level)(u), finest) for level in range(1, 4)]
     orders = [math.log2(a / b) for a, b in pairwise(errors)]
     assert orders == pytest.approx(
-        [make(member).order] * 2, abs=0.2
+        [make(semilinear).order] * 2, abs=0.2
     )  # the next term of the error is 1/16 of it or less
 
 
-def test_invariants_are_conserved_to_round_off(member: Member) -> None:
+def test_one_step_of_a_linear_equation_is_exact(linear: Member) -> None:
+    u = linear.initial(linear.grid)
+    assert make(linear).order == make(linear).dt_max(u) == math.inf
+    many = trajectory(make(linear, dt=linear.dt / 8), u, 8)[-1]
+    assert make(linear)(u).numpy() == pytest.approx(many.numpy(), rel=0, abs=1e-14)
+
+
+def test_the_error_in_space_falls_faster_than_any_power(semilinear: Member) -> None:
+    """An error e^(-c n) is squared as n doubles; one of order p would only fall by the factor 2^p."""
+    n, length = semilinear.coarse, semilinear.grid.lengths[0]
+    solutions = [
+        make(semilinear, 100, grid=line(m, length))(semilinear.initial(line(m, length)))[..., :: m // n]
+        for m in (n, 2 * n, 8 * n)
+    ]
+    first, second = (distance(solution, solutions[-1]) for solution in solutions[:2])
+    assert 1e-7 < first < 0.1
+    assert second < first**1.7
+
+
+def test_linear_invariants_are_conserved_to_round_off(member: Member) -> None:
     solver, u = make(member), member.initial(member.grid)
     states = trajectory(solver, u, 20)
     for name, value in solver.invariants(u).items():
         assert value.shape == (5,)
-        drift = (solver.invariants(states[-1])[name] - value).abs().max()
-        assert drift <= 1e-15 * (1 + value.abs().max()), name
+        if name.startswith("mean") and torch.equal(solver.invariants(2 * u)[name], 2 * value):
+            drift = (solver.invariants(states[-1])[name] - value).abs().max()
+            assert drift <= 1e-15 * (1 + value.abs().max()), name
+
+
+def test_other_invariants_drift_with_the_order_of_the_scheme(semilinear: Member) -> None:
+    u = semilinear.initial(semilinear.grid)
+    drifts = []
+    for substeps in (semilinear.substeps // 2, semilinear.substeps):
+        solver = make(semilinear, substeps)
+        start, end = (solver.invariants(state) for state in (u, trajectory(solver, u, 20)[-1]))
+        drifts.append({name: (end[name] - start[name]).abs().max().item() for name in start})
+    for name, drift in drifts[1].items():
+        assert drift <= max(1e-15 * 20, drifts[0][name] / 2**4), name
 
 
 def test_a_batch_is_a_loop(member: Member) -> None:
@@ -120,7 +314,7 @@ def test_a_rollout_in_fourier_space_is_a_loop_over_calls(member: Member) -> None
     assert torch.equal(solver(u), states[0])
     for state in states:
         u = solver(u)
-        assert u.numpy() == pytest.approx(state.numpy(), rel=0, abs=1e-14)
+        assert u.numpy() == pytest.approx(state.numpy(), rel=0, abs=1e-14 * state.abs().max().item())
 
 
 def test_float32_stays_close(member: Member) -> None:
@@ -144,8 +338,27 @@ def test_a_resolved_run_has_no_faults(member: Member) -> None:
     solver, u = make(member), member.initial(member.grid)
     for state in trajectory(solver, u, 20):
         for words, mask in solver.faults(u, state).items():
-            assert mask.shape == (5, 1), words
+            assert mask.shape == (5, len(solver.out_fields)), words
             assert not mask.any(), words
+
+
+def test_half_of_dt_max_is_stable_and_a_step_far_too_large_is_noticed_within_ten_steps(semilinear: Member) -> None:
+    u = semilinear.initial(semilinear.grid)
+    limit = make(semilinear, 1).dt_max(u)
+    for excess in (0.5, 20.0, 100.0, 1000.0):
+        solver = make(semilinear, 1, dt=excess * limit)
+        found = [any(mask.any() for mask in solver.faults(u, state).values()) for state in trajectory(solver, u, 10)]
+        assert any(found) == (excess > 1)
+    text = f"For the initial state dt_max is {limit:.3g} with substeps=1; dt is {1000 * limit:.3g}."
+    assert solver.advice(u) == text
+
+
+def test_a_rollout_that_stops_names_the_limit_of_the_time_step(semilinear: Member, as_fields: AsFields) -> None:
+    u, limit = semilinear.initial(semilinear.grid), make(semilinear, 1).dt_max(semilinear.initial(semilinear.grid))
+    solver = make(semilinear, 1, dt=100 * limit)
+    frames = {name: ("sample x", u[:, channel].numpy()) for channel, name in enumerate(solver.in_fields)}
+    with pytest.raises(NumericalFailure, match=rf"Rollout stopped at .*dt_max is {limit:.3g} with substeps=1"):
+        rollout(solver, as_fields(semilinear.grid, frames), steps=10)
 
 
 def test_faults_are_found(member: Member) -> None:
@@ -155,9 +368,9 @@ def test_faults_are_found(member: Member) -> None:
     broken[2, 0, ..., 5] = math.inf
     broken[3] += 10 * torch.randn(broken[3].shape, generator=torch.Generator().manual_seed(0))
     faults = solver.faults(u, broken)
-    assert faults["is not finite"].flatten().tolist() == [False, True, True, False, False]
+    assert faults["is not finite"][:, 0].tolist() == [False, True, True, False, False]
     under_resolved = next(mask for words, mask in faults.items() if "is not resolved by the grid" in words)
-    assert under_resolved.flatten().tolist() == [False, False, False, True, False]
+    assert under_resolved[:, 0].tolist() == [False, False, False, True, False]
 
 
 def test_states_and_domains_that_do_not_fit_are_refused(member: Member) -> None:
@@ -180,4 +393,5 @@ def test_settings_say_what_was_solved(member: Member) -> None:
     assert settings["dt"] == solver.dt
     assert settings["dtype"] == "float64"
     assert set(solver.parameter_fields) < set(settings)
-    assert {"units", "long_name"} <= set.intersection(*(set(solver.attributes[name]) for name in solver.out_fields))
+    described = (*solver.out_fields, *solver.parameter_fields)
+    assert {"units", "long_name"} <= set.intersection(*(set(solver.attributes[name]) for name in described))

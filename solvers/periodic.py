@@ -1,0 +1,192 @@
+"""What equations on periodic boxes share: their state as Fourier modes, their checks, the carry of a rollout."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.grid import Grid
+from surrogate.operator import Stepper
+from surrogate.solvers.spectral import energy_bands, require_periodic, retained, to_modes, to_points
+
+State = Float[Tensor, "batch channel *space"]
+Constants = Float[Tensor, "rows constant"]
+
+
+class Carry(NamedTuple):
+    """What a rollout carries: Fourier modes, coefficients of the scheme, constants ``(batch or 1, P)``."""
+
+    modes: Tensor
+    coefficients: Tensor
+    constants: Tensor
+
+
+class PeriodicEquation(Stepper):
+    """An evolution equation on a periodic box whose state is a set of Fourier modes.
+
+    A state is projected on the modes with :math:`|k| < n/(d + 1)` on every axis when it enters, d being the ``degree``
+    of the equation as a polynomial in the state, and stays in Fourier space from step to step.
+
+    Parameters
+    ----------
+    grid
+        A periodic grid.
+    constants
+        Value of each of the ``parameter_fields``, in order; ``parameters`` of a call overrides them per sample.
+    dt
+        Time advanced by one call.
+    substeps
+        Number of equal steps of the scheme in ``dt``.
+    dtype
+        ``torch.float64`` for truth, ``torch.float32`` for speed.
+
+    Raises
+    ------
+    InputError
+        A grid that is not periodic, ``dt`` not positive, ``substeps`` below 1, another ``dtype``, constants that are
+        not finite, or not positive where the equation needs that (``positive_fields``).
+    """
+
+    order: ClassVar[float]
+    scheme: ClassVar[str]
+    degree: ClassVar[int]
+    equation: ClassVar[str]
+    positive_fields: ClassVar[tuple[str, ...]] = ()
+    max_tail: ClassVar[float] = 0.01
+
+    mask: Tensor
+    bands: Tensor
+    constants: Tensor
+    coefficients: Tensor
+
+    def __init__(
+        self, grid: Grid, constants: Mapping[str, float], *, dt: float, substeps: int, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        require_periodic(grid)
+        if not 0 < dt < float("inf"):
+            raise expected("a positive time step dt", dt, "Choose the time between two frames.")
+        if substeps < 1 or substeps != int(substeps):
+            raise expected("a whole number of substeps, at least 1", substeps, "Divide dt into that many steps.")
+        if dtype not in (torch.float32, torch.float64):
+            raise expected("dtype torch.float64 or torch.float32", dtype, "Choose one of the two.")
+        self.parameter_fields = tuple(constants)
+        self.domain, self.dt, self.substeps = grid, float(dt), int(substeps)
+        values = torch.tensor([list(constants.values())], dtype=torch.float64)
+        self.register_buffer("mask", retained(grid.shape, self.degree).to(dtype), persistent=False)
+        self.register_buffer("bands", energy_bands(grid.shape, self.degree).to(dtype), persistent=False)
+        self.register_buffer("constants", values.to(dtype), persistent=False)
+        self.register_buffer("coefficients", self._cast(self._coefficients(values)), persistent=False)
+        self.settings = {
+            "solver": type(self).__name__,
+            **{name: float(value) for name, value in constants.items()},
+            "scheme": self.scheme,
+            "order": str(self.order) if self.order == float("inf") else self.order,
+            "dealiasing": str(Fraction(2, self.degree + 1)),
+            "dt": self.dt,
+            "substeps": self.substeps,
+            "dtype": str(dtype).removeprefix("torch."),
+        }
+
+    @abstractmethod
+    def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
+        """Return what `advance` needs for steps of that length, with a row for each row of the constants.
+
+        Computed in float64 or complex128 on the host.
+        """
+
+    @abstractmethod
+    def advance(self, carry: Carry) -> Tensor:
+        """Return the modes one step of the scheme later."""
+
+    @abstractmethod
+    def dt_max(self, state: State) -> float:
+        """Return the largest ``dt`` that is stable with these substeps for states like this one (advice)."""
+
+    def invariants(self, state: State) -> dict[str, Tensor]:
+        """Return the integrals that the equation conserves whatever its constants, for each sample."""
+        return {}
+
+    def encode(self, fields: State) -> Tensor:
+        """Return the Fourier modes of fields; an equation may mix the channels so that its linear part is diagonal."""
+        return to_modes(fields, self.domain.dim, self.degree)
+
+    def decode(self, modes: Tensor) -> State:
+        """Return the fields that have these modes."""
+        return to_points(modes, self.domain.shape)
+
+    def forward(
+        self,
+        state: State,
+        static: Tensor | None = None,
+        forcing: Tensor | None = None,
+        parameters: Constants | None = None,
+    ) -> State:
+        """Return the state after ``dt``."""
+        return self.step(self.init(state, static, parameters), forcing)[1]
+
+    def init(self, state: State, static: Tensor | None = None, parameters: Constants | None = None) -> Carry:
+        """Transform the state to Fourier space; compute coefficients for each sample where ``parameters`` differ."""
+        self._check_state(state)
+        modes = self.encode(state.to(self.dtype)) * self.mask
+        if parameters is None:
+            return Carry(modes, self.coefficients, self.constants)
+        if parameters.shape != (len(state), len(self.parameter_fields)):
+            do = f"Give one row for each sample, with columns {self.parameter_fields}."
+            raise expected(f"parameters of shape {(len(state), len(self.parameter_fields))}", parameters.shape, do)
+        if torch.equal(parameters, parameters[:1].expand_as(parameters)):
+            parameters = parameters[:1]
+        coefficients = self._cast(self._coefficients(parameters.to("cpu", torch.float64)))
+        return Carry(modes, coefficients, parameters.to(self.device, self.dtype))
+
+    def step(self, carry: Carry, forcing: Tensor | None = None) -> tuple[Carry, State]:
+        """Advance by ``dt`` in Fourier space; return the new carry and the new state."""
+        for _ in range(self.substeps):
+            carry = carry._replace(modes=self.advance(carry))
+        return carry, self.decode(carry.modes)
+
+    def check_domain(self, domain: Grid) -> None:
+        """Raise `InputError` unless ``domain`` has the points of this solver's grid, up to a translation."""
+        own, other = ((grid.shape, grid.is_periodic, grid.is_uniform) for grid in (self.domain, domain))
+        if own != other or not all(
+            abs(a / b - 1) < 1e-6 for a, b in zip(domain.lengths, self.domain.lengths, strict=True)
+        ):
+            raise expected(f"fields on {self.domain}", domain, "Resample them, or make the solver on their grid.")
+
+    def faults(self, initial: State, new: State) -> dict[str, Tensor]:
+        """Add to the faults of any stepper a spectrum that has not decayed at the last modes.
+
+        The last third of the modes may hold the share ``max_tail`` of the energy of the fluctuations, and round-off of
+        the initial state. For Burgers shocks out of Gaussian random fields, viscosities from 3e-4 to 0.1 and 8 to 512
+        points, a share of 1 % goes with a relative L2 error of 7 % (3 % to 12 % for nine states in ten).
+        """
+        energy = to_modes(new, self.domain.dim, self.degree).abs().square().flatten(2)
+        tail, fluctuations = (energy @ self.bands.flatten(1).to(energy).T).unbind(-1)
+        noise = (10 * torch.finfo(new.dtype).eps) ** 2 * initial.square().flatten(2).mean(-1)
+        words = "is not resolved by the grid (energy in the last modes): use a finer grid or a smaller dt"
+        return super().faults(initial, new) | {words: tail > self.max_tail * fluctuations + noise}
+
+    def _coefficients(self, constants: Tensor) -> Tensor:
+        for name, values in zip(self.parameter_fields, constants.T, strict=True):
+            sign = "positive" if name in self.positive_fields else "finite"
+            if not bool((values.isfinite() & ((values > 0) | (sign == "finite"))).all()):
+                raise expected(f"a {sign} {name}", values.tolist(), f"Correct {name}.")
+        return self.scheme_coefficients(constants, self.dt / self.substeps)
+
+    def _cast(self, coefficients: Tensor) -> Tensor:
+        dtype = self.constants.dtype
+        return coefficients.to(self.device, dtype.to_complex() if coefficients.is_complex() else dtype)
+
+    def _check_state(self, state: Tensor) -> None:
+        shape = (len(self.in_fields), *self.domain.shape)
+        if state.shape[1:] != shape:
+            raise expected(
+                f"a state of shape (batch, {', '.join(map(str, shape))})", tuple(state.shape), "Resample it."
+            )
