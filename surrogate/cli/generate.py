@@ -7,6 +7,7 @@ from rich import print as show
 import surrogate.cases
 from surrogate.cases.burgers import Burgers
 from surrogate.cases.case import Case
+from surrogate.cases.problem import Problem
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.generation import generate as solve
 
@@ -17,7 +18,7 @@ _KNOWN = [getattr(surrogate.cases, name) for name in dir(surrogate.cases)]  # by
 def generate(
     path: str,
     samples: int = 256,
-    case: Case | SteadyCase = _DEFAULT,
+    case: Problem = _DEFAULT,
     *,
     seed: int = 0,
     batch_size: int | None = None,
@@ -38,6 +39,7 @@ def generate(
         device: Where to solve, such as cuda; default: the CPU.
         overwrite: Replace the file if it exists.
     """
+    assert isinstance(case, Case | SteadyCase)
     fields = solve(case, samples, path, seed=seed, batch_size=batch_size, device=device, overwrite=overwrite)
     sizes = ", ".join(f"{name} {size}" for name, size in fields.sizes.items())
     show(f"[bold]{path}[/bold]: {sizes}, in {fields.attrs['generation_seconds']} s")
