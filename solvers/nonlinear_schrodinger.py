@@ -86,7 +86,7 @@ class NonlinearSchrodinger(Semilinear):
         return self.encode(constants[:, 1, None, None] * density * torch.stack([-v, u], dim=1))
 
     def dt_max(self, state: State) -> float:
-        r"""Return the step that is stable where ψ turns with :math:`3 |g| \max |\psi|^2`, the most that N changes by."""
+        r"""Return the step that is stable where ψ turns with :math:`3 |g| \max |\psi|^2`, the most N changes by."""
         fastest = 3j * self.constants[0, 1].item() * state.square().sum(1).max().item()
         return self.dt_where_stable(torch.tensor([fastest, -fastest], dtype=torch.complex128)[:, None, None])
 
