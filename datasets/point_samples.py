@@ -10,7 +10,7 @@ import xarray as xr
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from surrogate.datasets.point_sets import point_set
+from surrogate.datasets.point_sets import Places, point_values
 from surrogate.datasets.points import Points
 from surrogate.datasets.tensors import to_parameters
 
@@ -38,6 +38,11 @@ class PointSamples(Dataset[PointBatch]):
     dtype
         Of all.
 
+    Attributes
+    ----------
+    functions, parameters
+        All samples together.
+
     Raises
     ------
     InputError
@@ -54,18 +59,14 @@ class PointSamples(Dataset[PointBatch]):
         parameter_fields: Sequence[str] = (),
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        first, *others = functions
-        sets = [
-            point_set(fields, first, at=location, dtype=dtype),
-            *(point_set(fields, f, dtype=dtype) for f in others),
-        ]
+        places, (first, *others) = Places(fields), functions
+        sets = [places.point_set(first, at=location, dtype=dtype)]
+        sets += [places.point_set(names, dtype=dtype) for names in others]
+        self.functions, self.parameters = tuple(sets), to_parameters(fields, parameter_fields, dtype)
         self._functions = [points.split() for points in sets]
         self._targets: Sequence[Tensor] = ()
         if out_fields:
-            targets = point_set(fields, out_fields, at=location, dtype=dtype).values
-            assert targets is not None
-            self._targets = torch.split(targets, sets[0].counts.tolist())
-        self._parameters = to_parameters(fields, parameter_fields, dtype)
+            self._targets = torch.split(point_values(fields, out_fields, dtype), sets[0].counts.tolist())
 
     def __len__(self) -> int:
         return len(self._functions[0])
@@ -73,7 +74,7 @@ class PointSamples(Dataset[PointBatch]):
     @property
     def n_points(self) -> int:
         """Number of points of the output, of all samples together."""
-        return sum(len(sample.coordinates) for sample in self._functions[0])
+        return len(self.functions[0].coordinates)
 
     def __getitem__(self, index: int) -> PointBatch:
         return self.__getitems__([index])
@@ -84,6 +85,6 @@ class PointSamples(Dataset[PointBatch]):
         batch: PointBatch = {"x": joined}
         if self._targets:
             batch["y"] = torch.cat([self._targets[i] for i in indices])
-        if self._parameters is not None:
-            batch["parameters"] = self._parameters[torch.as_tensor(indices)]
+        if self.parameters is not None:
+            batch["parameters"] = self.parameters[torch.as_tensor(indices)]
         return batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,6 +19,60 @@ from surrogate.datasets.points import Points
 from surrogate.datasets.ragged import counts, pointer
 from surrogate.datasets.tensors import to_parameters
 from surrogate.datasets.ugrid import numbers_from_zero
+
+
+class Places:
+    """Where the points of fields lie; the mesh, whose reading costs most, is read once and only if it is needed."""
+
+    def __init__(self, fields: xr.Dataset) -> None:
+        self.fields = fields
+
+    @cached_property
+    def mesh(self) -> Mesh:
+        """The mesh, or the union of those of all samples."""
+        return Mesh.from_fields(self.fields)
+
+    def point_set(self, names: Sequence[str], *, at: str | None = None, dtype: torch.dtype = torch.float32) -> Points:
+        """Return points and values: see `point_set`."""
+        dim = dimension_of(self.fields, names) if at is None else at
+        if names and dimension_of(self.fields, names) != dim:
+            raise expected(f"fields over {dim!r}", f"{list(names)} over others", "Interpolate them.")
+        points = self.points(dim, dtype)
+        simplices = self._simplices(points.ptr) if dim == "node" and "mesh" in self.fields.coords else None
+        values = point_values(self.fields, names, dtype) if names else None
+        return points._replace(values=values, simplices=simplices)
+
+    def points(self, at: str, dtype: torch.dtype = torch.float32) -> Points:
+        """Return the points of a dimension alone."""
+        positions, lengths = torch.from_numpy(self._positions(at)).to(dtype), counts(self.fields)
+        if at in lengths:
+            return Points(positions, torch.from_numpy(pointer(lengths[at])))
+        samples = self.fields.sizes.get("sample", 1)
+        return Points(positions.repeat(samples, 1), torch.arange(samples + 1) * len(positions))
+
+    def _simplices(self, ptr: Tensor) -> Tensor:
+        """Return the simplices, sample after sample (a mesh of several kinds of cells has them by kind)."""
+        simplices = torch.from_numpy(self.mesh.simplices)
+        if "node" in counts(self.fields):
+            owner = torch.bucketize(simplices[:, 0].contiguous(), ptr[1:], right=True)
+            return simplices[owner.argsort(stable=True)]
+        return (simplices + ptr[:-1, None, None]).flatten(0, 1)
+
+    def _positions(self, dim: str) -> np.ndarray:
+        if dim == "cell":
+            return self.mesh.cell_centers
+        coords = self.fields.coords
+        axes = [coords[axis] for axis in AXES if axis in coords and coords[axis].dims == ("node",)]
+        if not axes:
+            raise expected("coordinates x (and y, z) over 'node'", list(coords), "Add mesh.coordinates().")
+        nodes = np.column_stack([axis.values for axis in axes])
+        if dim == "node":
+            return nodes
+        for variable in coords.values():
+            if variable.dims == (dim,) and "start_index" in variable.attrs:
+                numbered: np.ndarray = nodes[numbers_from_zero(variable.variable)]
+                return numbered
+        raise expected(f"a variable with the node numbers of {dim!r}", list(coords), "Add it with `node_numbers`.")
 
 
 def point_set(
@@ -44,19 +99,14 @@ def point_set(
     InputError
         Names on different points, over time, on a grid, or on points whose positions are unknown.
     """
-    dim = dimension_of(fields, names) if at is None else at
-    if names and dimension_of(fields, names) != dim:
-        raise expected(f"fields over {dim!r}", f"{list(names)} over others", "Interpolate them.")
-    positions = torch.from_numpy(_positions(fields, dim)).to(dtype)
-    ptr = _pointer(fields, dim, len(positions))
-    samples, shared = len(ptr) - 1, dim not in counts(fields)
-    simplices = _simplices(fields, ptr) if dim == "node" and "mesh" in fields.coords else None
-    if shared:
-        positions = positions.repeat(samples, 1)
-    values = [torch.from_numpy(fields[name].values).to(dtype) for name in names]
-    if shared:
-        values = [column.expand(samples, column.shape[-1]).reshape(-1) for column in values]
-    return Points(positions, ptr, torch.stack(values, dim=-1) if values else None, simplices)
+    return Places(fields).point_set(names, at=at, dtype=dtype)
+
+
+def point_values(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype) -> Tensor:
+    """Return the values ``(N, C)`` of fields on the same points, sample after sample, repeated on shared points."""
+    samples = 1 if dimension_of(fields, names) in counts(fields) else fields.sizes.get("sample", 1)
+    columns = (torch.from_numpy(fields[name].values).to(dtype) for name in names)
+    return torch.stack([column.expand(samples, column.shape[-1]).flatten() for column in columns], dim=-1)
 
 
 def dimension_of(fields: xr.Dataset, names: Sequence[str]) -> str:
@@ -93,43 +143,11 @@ def to_batch(
     >>> to_batch(fields, {"source": ["f"]})["source"].ptr.tolist()
     [0, 3, 6]
     """
-    data = HeteroData()
+    data, places = HeteroData(), Places(fields)
     for store, names in functions.items():
-        points = point_set(fields, names, dtype=dtype)
+        points = places.point_set(names, dtype=dtype)
         data[store].pos, data[store].x, data[store].ptr = points.coordinates, points.values, points.ptr
         data[store].batch = points.batch
     if parameters:
         data["parameters"] = to_parameters(fields, parameters, dtype)
     return data
-
-
-def _pointer(fields: xr.Dataset, dim: str, points: int) -> Tensor:
-    lengths = counts(fields)
-    if dim in lengths:
-        return torch.from_numpy(pointer(lengths[dim]))
-    return torch.arange(fields.sizes.get("sample", 1) + 1) * points
-
-
-def _simplices(fields: xr.Dataset, ptr: Tensor) -> Tensor:
-    """Return the simplices of all samples, sample after sample (a mesh of several kinds of cells has them by kind)."""
-    simplices = torch.from_numpy(Mesh.from_fields(fields).simplices)
-    if "node" in counts(fields):
-        owner = torch.bucketize(simplices[:, 0].contiguous(), ptr[1:], right=True)
-        return simplices[owner.argsort(stable=True)]
-    return (simplices + ptr[:-1, None, None]).flatten(0, 1)
-
-
-def _positions(fields: xr.Dataset, dim: str) -> np.ndarray:
-    if dim == "cell":
-        return Mesh.from_fields(fields).cell_centers
-    axes = [fields[axis] for axis in AXES if axis in fields.coords and fields[axis].dims == ("node",)]
-    if not axes:
-        raise expected("coordinates x (and y, z) over 'node'", list(fields.coords), "Add mesh.coordinates().")
-    nodes = np.column_stack([axis.values for axis in axes])
-    if dim == "node":
-        return nodes
-    for variable in fields.coords.values():
-        if variable.dims == (dim,) and "start_index" in variable.attrs:
-            numbered: np.ndarray = nodes[numbers_from_zero(variable.variable)]
-            return numbered
-    raise expected(f"a variable with the node numbers of {dim!r}", list(fields.coords), "Add it with `node_numbers`.")

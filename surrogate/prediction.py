@@ -66,8 +66,7 @@ def _on_points(
 ) -> xr.Dataset:
     assert isinstance(operator.domain, Box)
     samples = given_samples(operator, fields)
-    whole = samples.__getitems__(range(len(samples)))
-    operator.warn_outside(whole["x"], whole.get("parameters"))
+    operator.warn_outside(samples.functions, samples.parameters)
     outputs = []
     with computing(operator, device) as target:
         for first in range(0, len(samples), batch_size):

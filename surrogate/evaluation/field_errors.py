@@ -10,7 +10,7 @@ from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
 from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.point_sets import dimension_of, point_set
+from surrogate.datasets.point_sets import Places, dimension_of
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.metrics import relative_l2
 from surrogate.evaluation.point_scores import PointTarget
@@ -61,10 +61,10 @@ def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
 
 def _on_meshes(guess: xr.Dataset, target: xr.Dataset, names: tuple[str, ...]) -> np.ndarray:
     location = dimension_of(guess, names)
-    points = [point_set(fields, [], at=location, dtype=torch.float64) for fields in (guess, target)]
-    if not all(torch.equal(a, b) for a, b in zip(points[0][:2], points[1][:2], strict=True)):
+    goal, points = PointTarget.from_fields(target, names, location), Places(guess).points(location, torch.float64)
+    if not all(torch.equal(a, b) for a, b in zip(points[:2], goal.points[:2], strict=True)):
         raise expected("truth at the points of the prediction", "other points", "Compare on the same meshes.")
-    errors: np.ndarray = PointTarget.from_fields(target, names, location).score(guess)["joint_l2"].values[:, 0]
+    errors: np.ndarray = goal.score(guess)["joint_l2"].values[:, 0]
     return errors
 
 

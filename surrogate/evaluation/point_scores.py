@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.mesh import Mesh
-from surrogate.datasets.point_sets import point_set
+from surrogate.datasets.point_sets import Places, point_values
 from surrogate.datasets.points import Points
 from surrogate.datasets.ragged import counts
 from surrogate.evaluation.metrics import ratio
@@ -25,18 +24,17 @@ class PointTarget:
     """What is to be predicted at the points of each sample, and the share of its domain that belongs to each point."""
 
     names: tuple[str, ...]
-    location: str
     points: Points
     weights: Float[Tensor, " points"]
 
-    steady = True
     lead_times = np.zeros(1)
 
     @classmethod
     def from_fields(cls, fields: xr.Dataset, names: tuple[str, ...], location: str) -> PointTarget:
         """Return the target in ``fields``."""
-        points = point_set(fields, names, at=location, dtype=torch.float64)
-        return cls(names, location, points, point_weights(fields, points, location))
+        places = Places(fields)
+        points = places.point_set(names, at=location, dtype=torch.float64)
+        return cls(names, points, point_weights(places, points, location))
 
     def score(self, prediction: xr.Dataset) -> xr.Dataset:
         """Return all errors of predicted fields: variables over sample, time (one) and field, as of steady grids.
@@ -48,9 +46,8 @@ class PointTarget:
         InputError
             A target that is not finite.
         """
-        p = point_set(prediction, self.names, at=self.location, dtype=torch.float64).values
+        p = point_values(prediction, self.names, torch.float64)
         t = self.points.values
-        assert p is not None
         assert t is not None
         if not bool(torch.isfinite(t).all()):
             raise expected("a finite target", "values that are not finite", "Repair the truth.")
@@ -105,10 +102,10 @@ class PointTarget:
         return start.scatter_reduce(0, self.points.batch[:, None].expand_as(values), values, "amin")
 
 
-def point_weights(fields: xr.Dataset, points: Points, location: str) -> Float[Tensor, " points"]:
+def point_weights(places: Places, points: Points, location: str) -> Float[Tensor, " points"]:
     """Return the quadrature weights of nodes, the measures of cells, 1 for points without a mesh."""
-    if "mesh" not in fields.coords or location not in ("node", "cell"):
+    if "mesh" not in places.fields.coords or location not in ("node", "cell"):
         return torch.ones(len(points.coordinates), dtype=torch.float64)
-    mesh = Mesh.from_fields(fields)
+    mesh = places.mesh
     weights = torch.from_numpy(mesh.quadrature_weights if location == "node" else mesh.cell_measures)
-    return weights if location in counts(fields) else weights.repeat(points.n_samples)
+    return weights if location in counts(places.fields) else weights.repeat(points.n_samples)
