@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from roofline import Activations, cpu_ms, gelu_seconds, machine, product_rate
+from roofline import Activations, cpu_ms, gelu_seconds, machine, page_faults, product_rate
 from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from surrogate.datasets import Points
@@ -70,7 +70,10 @@ def roofline(network: GNOT, rows: int) -> float:
 
 def beside_the_reference() -> None:
     header = f"{'':42}{'GFLOP':>7}{'CPU ms':>8}{'reference':>11}{'ratio':>7}"
-    print(header + f"{'products':>10}{'GELU':>6}: share of the time that they need alone")
+    print(
+        header
+        + f"{'products':>10}{'GELU':>6}{'faults':>8}: shares of the time that they need alone, page faults a call"
+    )
     for arguments, n, m, reference in CONFIGURATIONS:
         network = GNOT(**arguments)
         name = f"C{network.hidden_channels} L{network.n_layers} E{network.n_experts} N={n} M={m}"
@@ -84,7 +87,7 @@ def beside_the_reference() -> None:
             seconds = gelu_seconds((BATCH * n, 4 * network.hidden_channels))
             gelu = 1e3 * (activations.forward * seconds[0] + activations.backward * seconds[1]) / cost
             figures = f"{flops / 1e9:7.1f}{cost:8.0f}{theirs:11.0f}{theirs / cost:7.2f}{products:10.0%}{gelu:6.0%}"
-            print(f"{name + ' ' + kind:42}{figures}")
+            print(f"{name + ' ' + kind:42}{figures}{page_faults(call):8}")
 
 
 def ragged_beside_padded() -> None:

@@ -1,4 +1,4 @@
-"""What the other benchmarks measure with: CPU time of a call, rate of matrix products, time of activations.
+"""What the other benchmarks measure with: CPU time, rate of matrix products, time of activations, page faults.
 
 Run: ``python benchmarks/roofline.py`` prints the rate of a large product.
 """
@@ -6,6 +6,7 @@ Run: ``python benchmarks/roofline.py`` prints the rate of a large product.
 from __future__ import annotations
 
 import platform
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +26,13 @@ def cpu_ms(function: Callable[[], object], repeats: int = REPEATS) -> float:
         function()
         times.append(1e3 * (time.process_time() - start))
     return statistics.median(times[2:])
+
+
+def page_faults(function: Callable[[], object]) -> int:
+    """Return how many pages of memory the system hands over during a call (the allocator may keep its own)."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    function()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def product_rate(shapes: Iterable[tuple[int, ...]]) -> float:

@@ -100,6 +100,13 @@ def measure(path: Path, names: list[str], cold: bool, shuffled: bool, repeats: i
     )
 
 
+def fill_rates(size: int) -> tuple[float, float]:
+    """Return the GB/s at which memory that the process has just received is filled, and filled again."""
+    memory = np.empty(size, dtype=np.uint8)
+    first, second = (seconds(lambda: memory.fill(1)) for _ in range(2))
+    return 1e-9 * size / first, 1e-9 * size / second
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes")
@@ -107,6 +114,10 @@ def main() -> None:
     torch.set_num_threads(1)
     versions = f"torch {torch.__version__}, h5py {h5py.__version__}, h5netcdf {h5netcdf.__version__}"
     print(f"{date.today()}, {platform.processor() or platform.machine()}, {versions}")
+    fresh, again = fill_rates(4 * sizes.samples * sizes.frames * sizes.points**2)
+    print(
+        f"fresh memory is filled at {fresh:.2f} GB/s, again at {again:.2f} GB/s: the first epoch holds what it has read"
+    )
     print("GB of the file per second; last the first epoch against h5py")
     print("fields | cache | order | GB | h5py | 1st epoch | 2nd epoch  | 1st / h5py")
     with tempfile.TemporaryDirectory() as folder:
