@@ -34,6 +34,7 @@ from surrogate import (
     prepare,
     rollout,
 )
+from surrogate.training.record import _hash_data
 
 pytestmark = pytest.mark.filterwarnings("ignore::surrogate.datasets.OutsideTrainingRange")  # so few samples
 
@@ -226,6 +227,18 @@ def test_a_finished_training_is_read_back_and_another_one_refused(tmp_path: Path
     ]:
         with pytest.raises(InputError, match=rf"the training that .*run' holds, got another .*{word}"):
             train(network, other, path=tmp_path / "run", callbacks=[Never()], **options)
+
+
+def test_equal_data_are_the_same_training_whatever_their_labels_are_made_of() -> None:
+    """Labels from a file are objects, elsewhere in memory each time."""
+
+    def labelled() -> xr.Dataset:
+        labels = np.array(["".join(["run ", str(i)]) for i in range(3)], dtype=object)
+        return xr.Dataset({"u": ("sample", np.arange(3.0))}, {"label": ("sample", labels)})
+
+    first, second = labelled(), labelled()
+    assert _hash_data(first) == _hash_data(second)
+    assert _hash_data(first) != _hash_data(first.assign_coords(label=first["label"][::-1]))
 
 
 def test_log_and_plot_are_written(tmp_path: Path) -> None:

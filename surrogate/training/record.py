@@ -44,7 +44,8 @@ def _hash_data(*parts: xr.Dataset) -> str:
     digest = hashlib.sha256(str([part.attrs.get("stride", 1) for part in parts]).encode())
     for name, variable in ((name, part[name]) for part in parts for name in sorted(map(str, part.variables))):
         digest.update(f"{name} {variable.dims} {variable.shape} {variable.dtype}".encode())
-        digest.update(np.ascontiguousarray(variable.values).tobytes())
+        values = variable.values.astype(str) if variable.dtype.kind == "O" else variable.values  # not their addresses
+        digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
 
 
