@@ -79,9 +79,8 @@ def all_facets(blocks: Sequence[tuple[CellKind, np.ndarray, np.ndarray]]) -> np.
     return stacked([nodes[:, np.array(kind.facets)].reshape(-1, len(kind.facets[0])) for kind, _, nodes in blocks])
 
 
-def facets_of_one_cell(blocks: Sequence[tuple[CellKind, np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Return the facets that belong to one cell only, in the order of the cell's own nodes."""
-    facets = all_facets(blocks)
+def facets_of_one_cell(facets: np.ndarray) -> np.ndarray:
+    """Return those of `all_facets` that belong to one cell only, in the order of the cell's own nodes."""
     unique = unique_rows(np.sort(facets, axis=1))
     single: np.ndarray = facets[np.sort(unique.first[unique.counts == 1])]
     return single
