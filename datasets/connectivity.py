@@ -32,6 +32,12 @@ def unique_rows(rows: np.ndarray) -> UniqueRows:
     return UniqueRows(ranked[starts], np.diff(starts, append=len(rows)), order[starts], inverse)
 
 
+def stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return rows of different lengths as one array, filled up with -1."""
+    width = max(part.shape[1] for part in parts)
+    return np.concatenate([np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=-1) for p in parts])
+
+
 def padded(cells: Mapping[Any, Any]) -> tuple[np.ndarray, int]:
     """Return cells by kind as one array ``(M, k)`` filled up with -1, and their dimension.
 
@@ -47,9 +53,7 @@ def padded(cells: Mapping[Any, Any]) -> tuple[np.ndarray, int]:
     dims = {KINDS[kind].dim if kind in KINDS else int(kind) for kind in blocks}
     if len(dims) > 1:
         raise expected("cells of one dimension", list(blocks), "Give those of lower dimension as tags.")
-    width = max(nodes.shape[1] for nodes in blocks.values())
-    parts = [np.pad(n, ((0, 0), (0, width - n.shape[1])), constant_values=-1) for n in blocks.values()]
-    return np.concatenate(parts), dims.pop()
+    return stacked(list(blocks.values())), dims.pop()
 
 
 def _block(kind: Any, nodes: Any) -> np.ndarray:
@@ -72,17 +76,11 @@ def _block(kind: Any, nodes: Any) -> np.ndarray:
 
 def all_facets(blocks: Sequence[tuple[CellKind, np.ndarray, np.ndarray]]) -> np.ndarray:
     """Return every facet of every cell ``(F, k)``, inner ones twice, filled up with -1."""
-    width = max(len(facet) for kind, _, _ in blocks for facet in kind.facets)
-    parts = []
-    for kind, _, nodes in blocks:
-        facets = nodes[:, np.array(kind.facets)].reshape(-1, len(kind.facets[0]))
-        parts.append(np.pad(facets, ((0, 0), (0, width - facets.shape[1])), constant_values=-1))
-    return np.concatenate(parts)
+    return stacked([nodes[:, np.array(kind.facets)].reshape(-1, len(kind.facets[0])) for kind, _, nodes in blocks])
 
 
-def facets_of_one_cell(blocks: Sequence[tuple[CellKind, np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Return the facets that belong to one cell only, in the order of the cell's own nodes."""
-    facets = all_facets(blocks)
+def facets_of_one_cell(facets: np.ndarray) -> np.ndarray:
+    """Return those of `all_facets` that belong to one cell only, in the order of the cell's own nodes."""
     unique = unique_rows(np.sort(facets, axis=1))
     single: np.ndarray = facets[np.sort(unique.first[unique.counts == 1])]
     return single
@@ -90,7 +88,5 @@ def facets_of_one_cell(blocks: Sequence[tuple[CellKind, np.ndarray, np.ndarray]]
 
 def contains_rows(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return for each wanted row whether it is one of ``rows``, whatever the order within a row."""
-    width = max(rows.shape[1], wanted.shape[1])
-    both = [np.pad(r, ((0, 0), (0, width - r.shape[1])), constant_values=-1) for r in (rows, wanted)]
-    inverse = unique_rows(np.sort(np.concatenate(both), axis=1)).inverse
+    inverse = unique_rows(np.sort(stacked([rows, wanted]), axis=1)).inverse
     return np.isin(inverse[len(rows) :], inverse[: len(rows)])

@@ -13,7 +13,7 @@ import xarray as xr
 
 from surrogate.datasets import mesh_checks
 from surrogate.datasets.cells import CellKind, kind_of
-from surrogate.datasets.connectivity import facets_of_one_cell, padded, unique_rows
+from surrogate.datasets.connectivity import all_facets, facets_of_one_cell, padded, unique_rows
 from surrogate.datasets.errors import expected
 
 
@@ -69,10 +69,10 @@ class Mesh:
         given = self.cells if isinstance(self.cells, Mapping) else {self.cell_dim: self.cells}
         cells, dim = padded(given)
         mesh_checks.connectivity(points, cells, dim)
+        if orient:
+            cells = mesh_checks.oriented(points, _blocks(cells, dim), cells)
         for name, value in (("points", points), ("cells", cells), ("cell_dim", dim)):
             object.__setattr__(self, name, value)
-        if orient:
-            object.__setattr__(self, "cells", mesh_checks.oriented(points, self.blocks, cells))
         mesh_checks.volumes(points, self.blocks)
         tags = {name: mesh_checks.tag(name, nodes, self) for name, nodes in self.tags.items()}
         object.__setattr__(self, "tags", tags)
@@ -94,17 +94,10 @@ class Mesh:
         """Number of cells."""
         return len(self.cells)
 
-    @property
+    @cached_property
     def blocks(self) -> list[Block]:
         """The cells by kind."""
-        counts = (self.cells >= 0).sum(axis=1)
-        blocks = []
-        for count in np.unique(counts):
-            places = np.flatnonzero(counts == count)
-            kind = kind_of(self.cell_dim, int(count))
-            assert kind is not None
-            blocks.append(Block(kind, places, self.cells[places, :count]))
-        return blocks
+        return _blocks(self.cells, self.cell_dim)
 
     @cached_property
     def key(self) -> str:
@@ -133,9 +126,14 @@ class Mesh:
         return unique_rows(np.sort(np.concatenate(rows), axis=1)).rows
 
     @cached_property
+    def facets(self) -> np.ndarray:
+        """The facets ``(F, k)`` of every cell, inner ones twice; filled up with -1 where they are triangles."""
+        return all_facets(self.blocks)
+
+    @cached_property
     def boundary_facets(self) -> np.ndarray:
         """The facets ``(F, k)`` of one cell only, seen from outside; filled up with -1 where they are triangles."""
-        return facets_of_one_cell(self.blocks)
+        return facets_of_one_cell(self.facets)
 
     @cached_property
     def boundary_points(self) -> np.ndarray:
@@ -213,3 +211,14 @@ class Mesh:
             shares = density @ kind.functions(points)
             weights += np.bincount(nodes.ravel(), shares.ravel(), minlength=self.n_points)
         return measures, weights
+
+
+def _blocks(cells: np.ndarray, dim: int) -> list[Block]:
+    counts = (cells >= 0).sum(axis=1)
+    blocks = []
+    for count in np.unique(counts):
+        places = np.flatnonzero(counts == count)
+        kind = kind_of(dim, int(count))
+        assert kind is not None
+        blocks.append(Block(kind, places, cells[places, :count]))
+    return blocks

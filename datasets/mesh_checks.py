@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from surrogate.datasets.cells import KINDS, CellKind
-from surrogate.datasets.connectivity import all_facets, contains_rows
+from surrogate.datasets.connectivity import contains_rows
 from surrogate.datasets.errors import expected
 
 if TYPE_CHECKING:
@@ -103,10 +103,9 @@ def tag(name: str, nodes: Any, mesh: Mesh) -> np.ndarray:
     if array.ndim == 1:
         return np.unique(array)
     array = array[:, (array >= 0).any(axis=0)]
-    facets = all_facets(mesh.blocks)
     touched = np.zeros(mesh.n_points + 1, dtype=bool)  # the last for -1
     touched[array] = touched[-1] = True
-    known = contains_rows(facets[touched[facets].all(axis=1)], array)
+    known = contains_rows(mesh.facets[touched[mesh.facets].all(axis=1)], array)
     _refuse(~known, f"facets of the mesh in tag {name!r}", "that are none", "Name each facet by its own points.")
     return array
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, check
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.grid_weights import multilinear
 
 
 def probe(fields: Fields, points: Mapping[str, Sequence[float]]) -> xr.Dataset:
@@ -26,7 +28,8 @@ def probe(fields: Fields, points: Mapping[str, Sequence[float]]) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``u_0``, ``u_1``, ... for a field ``u``, in the order of the points. Fields without space are as they were.
+        ``u_0``, ``u_1``, ... for a field ``u``, in the order of the points; a field over some of the axes is
+        interpolated along these. Fields without space are as they were.
 
     Raises
     ------
@@ -42,46 +45,34 @@ def probe(fields: Fields, points: Mapping[str, Sequence[float]]) -> xr.Dataset:
     """
     dataset = check(as_dataset(fields), values=False)
     grid = Grid.from_fields(dataset)
-    where = _inside(grid, points)
-    result = xr.Dataset(attrs=dataset.attrs)
+    nodes, weights, _ = multilinear(grid, _queries(grid, points))
+    index = dict(zip(grid.names, np.unravel_index(nodes, grid.shape), strict=True))
+    result = dataset.drop_dims(grid.names)
     for name, variable in dataset.data_vars.items():
-        if not set(grid.names) & set(variable.dims):
-            result[name] = variable
+        along = [axis for axis in grid.names if axis in variable.dims]
+        if not along:
             continue
-        values = _wrapped(variable, grid).interp(where)
-        for number in range(values.sizes["point"]):
-            at = {axis: float(points[axis][number]) for axis in grid.names}
-            single = values.isel(point=number, drop=True).reset_coords(drop=True)
-            text = ", ".join(f"{axis} = {value:g}" for axis, value in at.items())
-            label = variable.attrs.get("long_name", name)
-            result[f"{name}_{number}"] = single.assign_attrs(variable.attrs, long_name=f"{label} at {text}")
+        around: tuple[Any, ...] = (..., *(index[axis] for axis in along))
+        values = (variable.values[around] * weights).sum(-1)
+        dims = tuple(dim for dim in variable.dims if dim not in along)
+        label = variable.attrs.get("long_name", name)
+        for number in range(values.shape[-1]):
+            text = ", ".join(f"{axis} = {float(points[axis][number]):g}" for axis in grid.names)
+            attrs = {**variable.attrs, "long_name": f"{label} at {text}"}
+            result[f"{name}_{number}"] = (dims, values[..., number], attrs)
     return result
 
 
-def _inside(grid: Grid, points: Mapping[str, Sequence[float]]) -> dict[str, xr.DataArray]:
-    """Return the points within the range of the grid points (of periodic axes: with the first one again)."""
+def _queries(grid: Grid, points: Mapping[str, Sequence[float]]) -> np.ndarray:
+    """Return the points as an array ``(P, d)``."""
     if set(points) != set(grid.names) or len({len(values) for values in points.values()}) != 1:
         counts = {name: len(values) for name, values in points.items()}
         raise expected(f"equally many coordinates along each of {grid.names}", counts, "Correct `points`.")
-    where = {}
-    for name, (low, high), wraps, axis in zip(grid.names, grid.extent, grid.is_periodic, grid.axes, strict=True):
-        values = np.asarray(points[name], dtype=np.float64)
-        if wraps:
-            values = axis[0] + (values - axis[0]) % (high - low)
-        outside = np.maximum(low - values, values - high)
-        if not np.all(outside <= 0) and not wraps:
-            worst = int(np.nanargmax(outside))
+    queries = np.column_stack([np.asarray(points[name], dtype=np.float64) for name in grid.names])
+    for name, (low, high), wraps, values in zip(grid.names, grid.extent, grid.is_periodic, queries.T, strict=True):
+        outside = np.where(np.isfinite(values), 0.0 if wraps else np.maximum(low - values, values - high), np.inf)
+        if (outside > 0).any():
+            worst = int(outside.argmax())
             got = f"{name} = {values[worst]:g}, outside by {outside[worst]:.4g}"
             raise expected(f"points in [{low:g}, {high:g}] along {name}", got, "Move the point into the box.")
-        where[name] = xr.DataArray(values if wraps else values.clip(axis[0], axis[-1]), dims="point")
-    return where
-
-
-def _wrapped(variable: xr.DataArray, grid: Grid) -> xr.DataArray:
-    """Return the field with the first point of each periodic axis once more at its end."""
-    for name, (low, high), wraps in zip(grid.names, grid.extent, grid.is_periodic, strict=True):
-        if wraps:
-            first = variable.isel({name: [0]})
-            again = first.assign_coords({name: first[name] + (high - low)})
-            variable = xr.concat([variable, again], dim=name, combine_attrs="override")
-    return variable
+    return queries

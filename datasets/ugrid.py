@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.cells import KINDS
+from surrogate.datasets.connectivity import stacked
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.mesh import Mesh
@@ -105,10 +106,15 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     for name, parts in tags.items():
         if len({part.ndim for part in parts}) > 1:
             raise expected(f"a tag {name!r} of points or of facets", "both", "Rename one.")
-    cells = _stacked([_shifted(mesh.cells, start) for mesh, start in zip(meshes, starts, strict=False)])
-    empty = np.empty(0, dtype=np.int64)
-    joined = {name: _stacked(parts) if parts else empty for name, parts in tags.items()}
+    cells = stacked([_shifted(mesh.cells, start) for mesh, start in zip(meshes, starts, strict=False)])
+    joined = {name: _joined(parts) for name, parts in tags.items()}
     return Mesh(np.concatenate([mesh.points for mesh in meshes]), cells, joined, cell_dim=meshes[0].cell_dim)
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    if parts and parts[0].ndim == 2:
+        return stacked(parts)
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
 def read(fields: xr.Dataset, sample: int | None = None) -> Mesh:
@@ -215,7 +221,7 @@ def _tags(mesh: Mesh) -> dict[str, xr.Variable]:
         attrs = {"flag_masks": masks, "flag_meanings": " ".join(points), "long_name": "tags of the points"}
         variables["node_tags"] = xr.Variable(("node",), bits, attrs)
     if facets:
-        nodes = _stacked(list(facets.values()))
+        nodes = stacked(list(facets.values()))
         which = np.repeat(np.arange(len(facets)), [len(part) for part in facets.values()])
         attrs = {"flag_values": np.arange(len(facets)), "flag_meanings": " ".join(facets)}
         connectivity = {"cf_role": "boundary_node_connectivity", "long_name": "nodes of each tagged facet"}
@@ -253,11 +259,3 @@ def _read_tags(fields: xr.Dataset, topology: Mapping[str, Any], parts: Mapping[s
 
 def _shifted(nodes: np.ndarray, by: int) -> np.ndarray:
     return np.where(nodes < 0, -1, nodes + by)
-
-
-def _stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return arrays of rows as one, filled up with -1."""
-    if parts[0].ndim == 1:
-        return np.concatenate(parts)
-    width = max(part.shape[1] for part in parts)
-    return np.concatenate([np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=-1) for p in parts])

@@ -42,10 +42,27 @@ def test_periodic_axes_go_around() -> None:
     assert float(found["u_3"][0]) == pytest.approx(values[2], abs=1e-12)
 
 
+def test_beyond_the_last_cell_center_the_value_goes_on() -> None:
+    grid = Grid(shape=(4,), location="cell")
+    fields = xr.Dataset({"u": (("sample", "x"), grid.axes[0][None], {"units": "1"})}, coords=grid.coordinates())
+    found = probe(fields, {"x": [0.0, 0.25, 1.0]})
+    assert [float(found[f"u_{i}"][0]) for i in range(3)] == pytest.approx([0.125, 0.25, 0.875])
+
+
+def test_fields_over_some_axes_are_interpolated_along_these() -> None:
+    grid = Grid(shape=(5, 8), extent=((1.0, 2.0), 4.0))
+    fields = plane(grid).assign(inflow=(("sample", "y"), 7 * grid.axes[1][None], {"units": "m"}))
+    series = check(probe(fields, {"x": [1.2, 1.6], "y": [3.1, 0.3]}))
+    assert series["inflow_0"].values == pytest.approx([21.7])
+    assert series["inflow_1"].values == pytest.approx([2.1])
+
+
 def test_points_that_cannot_be_are_refused() -> None:
     fields = plane(Grid(shape=(5, 8), extent=((1.0, 2.0), 4.0)))
     with pytest.raises(InputError, match=r"points in \[1, 2\] along x, got x = 2.5, outside by 0.5"):
         probe(fields, {"x": [1.5, 2.5], "y": [1.0, 1.0]})
+    with pytest.raises(InputError, match=r"points in \[0, 4\] along y, got y = nan"):
+        probe(fields, {"x": [1.5, 1.5], "y": [1.0, np.nan]})
     with pytest.raises(InputError, match=r"equally many coordinates along each of \('x', 'y'\), got {'x': 1}"):
         probe(fields, {"x": [1.5]})
     with pytest.raises(InputError, match=r"got {'x': 1, 'y': 2}"):

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.cells import KINDS
+from surrogate.datasets.connectivity import stacked
 from surrogate.datasets.errors import expected
 from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.ugrid import describe_many
@@ -81,10 +82,9 @@ def _read(path: Path, names: Mapping[str, str]) -> tuple[Mesh, Values]:
     points = np.asarray(file.points, dtype=float)
     if points.shape[1] == 3 and dim < 3 and not points[:, 2].any():
         points = points[:, :2]
-    width = max(nodes.shape[1] for _, _, nodes in inner)
-    cells = [np.pad(n.astype(np.int64), ((0, 0), (0, width - n.shape[1])), constant_values=-1) for _, _, n in inner]
+    cells = stacked([nodes.astype(np.int64) for _, _, nodes in inner])
     tags = _tags(file, blocks, dim)
-    mesh = Mesh(points, np.concatenate(cells), tags, cell_dim=dim)
+    mesh = Mesh(points, cells, tags, cell_dim=dim)
     return mesh, _values(file, [number for number, _, _ in inner], names)
 
 
