@@ -122,16 +122,6 @@ class PeriodicEquation(Stepper):
         """Return the fields that have these modes."""
         return to_points(modes, self.domain.shape)
 
-    def forward(
-        self,
-        state: State,
-        static: Tensor | None = None,
-        forcing: Tensor | None = None,
-        parameters: Constants | None = None,
-    ) -> State:
-        """Return the state after ``dt``."""
-        return self.step(self.init(state, static, parameters), forcing)[1]
-
     def init(self, state: State, static: Tensor | None = None, parameters: Constants | None = None) -> Carry:
         """Transform the state to Fourier space; compute coefficients for each sample where ``parameters`` differ."""
         self._check_state(state)

@@ -75,9 +75,9 @@ class Stepper(Operator):
     ``(batch, history * C, *space)``, oldest frame first, and ``new`` of shape ``(batch, horizon * C, *space)``.
     ``parameters`` is ``(batch, P)`` in the order of ``parameter_fields`` and overrides constructor values per sample.
 
-    A subclass defines ``forward`` with these arguments. Rollout calls ``carry = init(state, static, parameters)`` once
-    and then ``carry, new = step(carry, forcing)``. Both follow from ``forward``; a solver that keeps its state in
-    another form (Fourier modes, say) overrides them.
+    Rollout calls ``carry = init(state, static, parameters)`` once and then ``carry, new = step(carry, forcing)``. A
+    subclass defines ``forward`` with the arguments above, from which both follow; or, if it keeps its state in another
+    form (Fourier modes, say), both of them, from which ``forward`` follows.
 
     Attributes
     ----------
@@ -94,6 +94,16 @@ class Stepper(Operator):
     history: int = 1
     horizon: int = 1
     forcing_fields: tuple[str, ...] = ()
+
+    def forward(
+        self,
+        state: Tensor,
+        static: Tensor | None = None,
+        forcing: Tensor | None = None,
+        parameters: Tensor | None = None,
+    ) -> Tensor:
+        """Return the new frames."""
+        return self.step(self.init(state, static, parameters), forcing)[1]
 
     def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
         """Return what `step` carries from step to step."""

@@ -123,5 +123,5 @@ def test_wrong_input_is_refused() -> None:
         SCRIPT.sample(grid(8), seed=0, index=2**64)
     with pytest.raises(InputError, match="positive sigma"):
         GaussianRandomField(sigma=0.0)
-    with pytest.raises(InputError, match="at least one frequency"):
+    with pytest.raises(InputError, match="n_frequencies of at least 1, got 0"):
         GaussianRandomField(n_frequencies=0)

@@ -94,7 +94,7 @@ def test_settings_identify_the_distribution(made: Permeability) -> None:
     [
         ({"sigma": 0.0}, "a positive sigma"),
         ({"gamma": float("nan")}, "finite gamma"),
-        ({"n_frequencies": 1}, "at least two frequencies, got 1"),
+        ({"n_frequencies": 1}, "n_frequencies of at least 2, got 1"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:

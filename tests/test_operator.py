@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -74,6 +76,21 @@ def test_init_hands_statics_and_parameters_to_every_step() -> None:
     for step in range(1, 4):
         carry, new = stepper.step(carry, torch.full((1, 1, 3), float(step)))
         assert torch.all(new == 1010 * step + 100 * step * (step + 1) / 2)
+
+
+def test_forward_follows_from_init_and_step() -> None:
+    class Sum(Stepper):
+        def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
+            assert static is not None
+            assert parameters is not None
+            return state + 10 * static + 100 * parameters[..., None]
+
+        def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
+            assert forcing is not None
+            return carry, carry + 1000 * forcing
+
+    one = torch.ones(1, 1, 3)
+    assert torch.equal(Sum()(one, one, one, torch.ones(1, 1)), 1111 * one)
 
 
 def test_dtype_is_that_of_the_first_floating_weight() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from surrogate.datasets.errors import expected
-from surrogate.solvers.geometry.polygon import Polygon, distances
+from surrogate.solvers.geometry.polygon import Polygon
 from surrogate.solvers.random_streams import generator
 
 Range = tuple[int, int]
@@ -87,14 +87,13 @@ class RandomPolygons:
 
     def _discs(self, rng: np.random.Generator, outer: np.ndarray, count: int) -> list[tuple[np.ndarray, float]]:
         """Place discs apart from each other and from the outer loop, smaller ones where large ones find no place."""
-        sides = np.stack([outer, np.roll(outer, -1, axis=0)], axis=1)
         shape = Polygon(outer)
         discs: list[tuple[np.ndarray, float]] = []
         while len(discs) < count:
             radius = float(rng.uniform(*_DISC_RADIUS))
             while radius > _SMALLEST_DISC:
                 centers = rng.uniform(-1, 1, (_TRIES, 2))
-                free = distances(centers, sides).min(axis=1) - radius - self.gap
+                free = shape.distance(centers) - radius - self.gap
                 for other, its_radius in discs:
                     room = np.linalg.norm(centers - other, axis=1) - its_radius - radius - self.gap
                     free = np.minimum(free, room)

@@ -40,7 +40,8 @@ def triangulate(polygon: Polygon, size: float) -> tuple[Mesh, np.ndarray]:
         raise expected("a positive size of the triangles", size, "Correct `size`.")
     loops = [_divide(loop, size) for loop in polygon.loops]
     fixed = np.concatenate(loops)
-    parts = _parts(loops)
+    rings = _rings(loops)
+    parts = np.concatenate(rings)
     points = np.concatenate([fixed, _lattice(polygon, size)])
     for _ in range(_SWEEPS):
         triangles = _triangles(polygon, points)
@@ -53,7 +54,7 @@ def triangulate(polygon: Polygon, size: float) -> tuple[Mesh, np.ndarray]:
     if missing.any() or len(used) < len(points):
         do = "Use a smaller size, or widen its narrow corners and gaps."
         raise expected(f"a polygon that triangles of size {size:.3g} can follow", "sides that are no edges", do)
-    mesh = Mesh(points, {"triangle": triangles.reshape(-1, 3)}, _tags(polygon, loops), orient=True)
+    mesh = Mesh(points, {"triangle": triangles.reshape(-1, 3)}, _tags(polygon, rings), orient=True)
     return mesh, polygon.material(mesh.cell_centers)
 
 
@@ -75,11 +76,10 @@ def _divide(loop: np.ndarray, size: float) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _parts(loops: list[np.ndarray]) -> np.ndarray:
-    """Return both ends of the parts of all sides, as numbers of points."""
+def _rings(loops: list[np.ndarray]) -> list[np.ndarray]:
+    """Return for each loop both ends of the parts of its sides, as numbers of points."""
     starts = np.cumsum([0, *(len(loop) for loop in loops)])
-    rings = [np.arange(a, b) for a, b in pairwise(starts)]
-    return np.concatenate([np.stack([ring, np.roll(ring, -1)], axis=1) for ring in rings])
+    return [np.stack([ring, np.roll(ring, -1)], axis=1) for ring in (np.arange(a, b) for a, b in pairwise(starts))]
 
 
 def _lattice(polygon: Polygon, size: float) -> np.ndarray:
@@ -137,8 +137,6 @@ def _sides(triangles: np.ndarray) -> np.ndarray:
     return triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
 
 
-def _tags(polygon: Polygon, loops: list[np.ndarray]) -> dict[str, np.ndarray]:
+def _tags(polygon: Polygon, rings: list[np.ndarray]) -> dict[str, np.ndarray]:
     names = ["outer", *(f"hole_{i}" for i in range(len(polygon.holes)))]
-    starts = np.cumsum([0, *(len(loop) for loop in loops)])
-    rings = [np.arange(a, b) for a, b in pairwise(starts)]
-    return {name: np.stack([ring, np.roll(ring, -1)], axis=1) for name, ring in zip(names, rings, strict=False)}
+    return dict(zip(names, rings, strict=False))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,11 +12,12 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.initial.random_field import RandomField
 from surrogate.solvers.random_streams import generator
 
 
 @dataclass(frozen=True)
-class GaussianRandomField:
+class GaussianRandomField(RandomField):
     r"""The Gaussian random field :math:`N(0, \sigma^2 (-\Delta + \tau^2)^{-\gamma})` on a periodic interval, zero mean.
 
     .. math::
@@ -51,29 +50,10 @@ class GaussianRandomField:
     sigma: float = 49.0
     n_frequencies: int = 128
 
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.gamma) and math.isfinite(self.tau) and 0 < self.sigma < math.inf):
-            raise expected("finite gamma and tau and a positive sigma", self, "Correct them.")
-        if self.n_frequencies < 1:
-            raise expected("at least one frequency", self.n_frequencies, "Use a larger n_frequencies.")
-
     @classmethod
     def paper(cls, n_frequencies: int = 128) -> GaussianRandomField:
         r"""Return :math:`N(0, 625 (-\Delta + 25)^{-2})`, the field stated in arXiv 2010.08895."""
         return cls(gamma=2.0, tau=5.0, sigma=25.0, n_frequencies=n_frequencies)
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> GaussianRandomField:
-        """Return the distribution that `settings` describes."""
-        values = dict(settings)
-        if values.pop("distribution", None) != cls.__name__:
-            raise expected(f"settings of {cls.__name__}", settings.get("distribution"), "Use its own class.")
-        return cls(**values)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The name and the parameters of this distribution (JSON)."""
-        return {"distribution": type(self).__name__, **asdict(self)}
 
     def amplitudes(self, length: float = 1.0) -> np.ndarray:
         """Return the standard deviations of the coefficients of the modes 1, ..., M on an interval of that length."""
@@ -102,7 +82,3 @@ class GaussianRandomField:
         modes = np.zeros(n // 2 + 1, dtype=np.complex128)
         modes[m] = n / 2 * self.amplitudes(grid.lengths[0])[: m.size] * (cosine - 1j * sine) * shift
         return torch.from_numpy(np.fft.irfft(modes, n))[None]
-
-    def samples(self, grid: Grid, *, seed: int, indices: Iterable[int]) -> Float[Tensor, "batch 1 x"]:
-        """Return several samples, each the same as `sample` returns."""
-        return torch.stack([self.sample(grid, seed=seed, index=index) for index in indices])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,11 +14,12 @@ from torch import Tensor
 from surrogate.datasets.axes import Axis
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.initial.random_field import RandomField
 from surrogate.solvers.random_streams import generator
 
 
 @dataclass(frozen=True)
-class NeumannRandomField:
+class NeumannRandomField(RandomField):
     r"""The field :math:`N(0, \sigma^2 (-\Delta + \tau^2)^{-\gamma})` on a box with Neumann sides, of zero mean.
 
     .. math::
@@ -52,24 +52,7 @@ class NeumannRandomField:
     sigma: float = 3.0
     n_frequencies: int = 128
 
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.gamma) and math.isfinite(self.tau) and 0 < self.sigma < math.inf):
-            raise expected("finite gamma and tau and a positive sigma", self, "Correct them.")
-        if self.n_frequencies < 2:
-            raise expected("at least two frequencies", self.n_frequencies, "Use a larger n_frequencies.")
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> NeumannRandomField:
-        """Return the distribution that `settings` describes."""
-        values = dict(settings)
-        if values.pop("distribution", None) != cls.__name__:
-            raise expected(f"settings of {cls.__name__}", settings.get("distribution"), "Use its own class.")
-        return cls(**values)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The name and the parameters of this distribution (JSON)."""
-        return {"distribution": type(self).__name__, **asdict(self)}
+    fewest: ClassVar[int] = 2  # the constant one is among them
 
     def amplitudes(self, *lengths: float) -> np.ndarray:
         """Return the standard deviations of the coefficients of the modes, ``(M, ...)``, on a box of these lengths."""
@@ -98,10 +81,6 @@ class NeumannRandomField:
         for axis in grid.parts:  # each takes the first axis of modes and puts its points last
             values = np.tensordot(values, _cosines(axis, self.n_frequencies), axes=(0, 0))
         return torch.from_numpy(values)[None]
-
-    def samples(self, grid: Grid, *, seed: int, indices: Iterable[int]) -> Float[Tensor, "batch 1 x *space"]:
-        """Return several samples, each the same as `sample` returns."""
-        return torch.stack([self.sample(grid, seed=seed, index=index) for index in indices])
 
 
 def _by_shells(count: int, dim: int) -> np.ndarray:

@@ -194,7 +194,7 @@ def _flux_sides(rng: np.random.Generator, polygon: Polygon) -> np.ndarray:
 
 def _tagged(mesh: Mesh, polygon: Polygon, fluxes: np.ndarray) -> Mesh:
     """Return the mesh with its boundary facets under the tags ``dirichlet`` and ``neumann``."""
-    sides = np.stack([polygon.outer, np.roll(polygon.outer, -1, axis=0)], axis=1)
+    sides = polygon.segments[: len(polygon.outer)]
     outer = mesh.tags["outer"]
     facets, flux = [outer], [fluxes[distances(mesh.points[outer].mean(axis=1), sides).argmin(axis=1)]]
     for number in range(len(polygon.holes)):

@@ -70,16 +70,6 @@ class TrainingMean(Stepper):
         self.domain, self.dt = Grid.from_fields(training), dt
         self.register_buffer("means", to_tensor(training, names, torch.float64).mean(dim=0), persistent=False)
 
-    def forward(
-        self,
-        state: Tensor,
-        static: Tensor | None = None,
-        forcing: Tensor | None = None,
-        parameters: Tensor | None = None,
-    ) -> Tensor:
-        """Return the mean after one step."""
-        return self.step(self.init(state), forcing)[1]
-
     def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
         """Carry the number of samples and of steps done."""
         return len(state), 0

@@ -45,16 +45,6 @@ class Coarse(Stepper):
         self.dt, self.history, self.horizon = solver.dt, solver.history, solver.horizon
         self.settings = {**solver.settings, "grid": list(solver.domain.shape), "interpolation": "spectral"}
 
-    def forward(
-        self,
-        state: Tensor,
-        static: Tensor | None = None,
-        forcing: Tensor | None = None,
-        parameters: Tensor | None = None,
-    ) -> Tensor:
-        """Return the next frames on the grid of the truth."""
-        return self.step(self.init(state, static, parameters), forcing)[1]
-
     def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
         """Bring the state to the grid of the solver."""
         return self.solver.init(self._inward(state), None if static is None else self._inward(static), parameters)

@@ -51,16 +51,6 @@ class PODStepper(Stepper):
         self.domain, self.attributes = pod.domain, pod.attributes
         self.dt, self.history, self.horizon = stepper.dt, stepper.history, stepper.horizon
 
-    def forward(
-        self,
-        state: Tensor,
-        static: Tensor | None = None,
-        forcing: Tensor | None = None,
-        parameters: Tensor | None = None,
-    ) -> Tensor:
-        """Return the next ``horizon`` frames."""
-        return self.step(self.init(state))[1]
-
     def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
         """Carry the coefficients of the given frames."""
         return self.stepper.init(self._encode(state))

@@ -1,0 +1,55 @@
+"""Equations of one dimension in which a field diffuses and grows up to a saturation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from surrogate.datasets.grid import Grid
+from surrogate.solvers.periodic import Constants, State
+from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.spectral import require_line, wavenumbers
+from surrogate.solvers.stability import extremes
+
+
+class ReactionDiffusion(Semilinear):
+    r"""An equation :math:`u_t = D u_{xx} + r (u - u^d)` on a periodic interval; d is its ``degree``.
+
+    A subclass states the degree and what the fields are.
+    """
+
+    in_fields = out_fields = ("u",)
+    parameter_fields = positive_fields = ("diffusivity", "rate")
+
+    def __init__(
+        self,
+        grid: Grid,
+        *,
+        diffusivity: float,
+        dt: float,
+        rate: float = 1.0,
+        substeps: int = 1,
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        require_line(grid)
+        constants = {"diffusivity": diffusivity, "rate": rate}
+        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+
+    def symbol(self, constants: Constants) -> Tensor:
+        """Return r - Dk²."""
+        (k,) = wavenumbers(self.domain, self.degree)
+        diffusivity, rate = constants.T[:, :, None, None].unbind()
+        return rate - diffusivity * k**2
+
+    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+        """Return the modes of :math:`-r u^d`."""
+        return -constants[:, 1, None, None] * self.encode(self.decode(modes) ** self.degree)
+
+    def dt_max(self, state: State) -> float:
+        """Return the step that is stable where u is frozen at its extremes, or at 1."""
+        slope = self.degree * extremes(state, 1.0) ** (self.degree - 1)
+        return self.dt_where_stable(-self.constants[0, 1].item() * slope)
+
+    def bounded(self, state: State) -> dict[str, Tensor]:
+        """Return max|u|, or 1 where it is smaller: the maximum principle, for even degrees where u ≥ 0."""
+        return {"maximum": state.flatten(2).abs().amax(-1).clamp(min=1)}
