@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
-from surrogate.layers.configuration import Published
+from surrogate.layers.configuration import Configured
 
 if TYPE_CHECKING:
     import xarray as xr
 
-Network = TypeVar("Network", bound="Forecaster")
 
-
-class Forecaster(Published, nn.Module, ABC):
+class Forecaster(Configured, nn.Module):
     """A network from the last ``history`` values of some series to their next ``horizon`` values.
-
-    Every constructor argument is kept as an attribute of the same name, so that the network can be built again.
 
     Parameters
     ----------
@@ -55,15 +51,8 @@ class Forecaster(Published, nn.Module, ABC):
         """
 
     @classmethod
-    def for_data(cls: type[Network], data: xr.DataTree | xr.Dataset, **network: Any) -> Network:
-        """Return the forecaster for prepared series: channels, history and horizon are read from them.
-
-        Parameters
-        ----------
-        data
-            What `surrogate.prepare` returned, or one of its parts.
-        network
-            Further constructor arguments; they go before those read from the data.
+    def sizes_for(cls, data: xr.DataTree | xr.Dataset) -> dict[str, Any]:
+        """Return channels, history and horizon for series: see `for_data`.
 
         Raises
         ------
@@ -78,12 +67,11 @@ class Forecaster(Published, nn.Module, ABC):
             got = f"{more or list(signature.in_fields)} on {signature.domain.names or 'no axis of space'}"
             do = "Prepare only series that are inputs and outputs, without space."
             raise expected("data of series alone", got, do)
-        sizes = {
+        return {
             "channels": len(signature.in_fields),
             "history": signature.history,
             "horizon": signature.horizon,
         }
-        return cls(**{**sizes, **network})
 
     def check(self, x: Tensor) -> None:
         """Raise `InputError` unless ``x`` is ``(batch, history, channels)``."""

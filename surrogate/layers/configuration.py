@@ -1,17 +1,23 @@
-"""Configurations of networks: those of the literature, and options with defaults."""
+"""How networks are set up: as in the literature, from data, and by options with defaults."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from surrogate.datasets.errors import expected
 
-Network = TypeVar("Network", bound="Published")
+if TYPE_CHECKING:
+    import xarray as xr
+
+Network = TypeVar("Network", bound="Configured")
 
 
-class Published:
-    """A class of networks of which papers used certain configurations.
+class Configured(ABC):
+    """A class of networks whose constructor arguments are read from the literature or from prepared data.
+
+    Every constructor argument is kept as an attribute of the same name, so that the network can be built again.
 
     Attributes
     ----------
@@ -27,6 +33,29 @@ class Published:
         if name not in cls.PUBLISHED:
             raise expected(f"a configuration out of {', '.join(cls.PUBLISHED)}", repr(name), "Correct the name.")
         return cls(**cls.PUBLISHED[name]["network"])
+
+    @classmethod
+    def for_data(cls: type[Network], data: xr.DataTree | xr.Dataset, **network: Any) -> Network:
+        """Return the network for prepared data.
+
+        Parameters
+        ----------
+        data
+            What `surrogate.prepare` returned, or one of its parts.
+        network
+            Further constructor arguments; they go before those read from the data.
+
+        Raises
+        ------
+        InputError
+            The data are not of the kind that the network is for.
+        """
+        return cls(**cls.sizes_for(data) | network)
+
+    @classmethod
+    @abstractmethod
+    def sizes_for(cls, data: xr.DataTree | xr.Dataset) -> dict[str, Any]:
+        """Return the constructor arguments that prepared data decide: see `for_data`."""
 
 
 def with_defaults(options: Mapping[str, Any] | None, defaults: Mapping[str, Any]) -> dict[str, Any]:

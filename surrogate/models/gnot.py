@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.points import Points
-from surrogate.layers.configuration import Published, with_defaults
+from surrogate.layers.configuration import Configured, with_defaults
 from surrogate.layers.feed_forward import ACTIVATIONS
 from surrogate.layers.gnot_block import GNOTBlock, Part
 from surrogate.layers.linear_attention import LinearAttention
@@ -37,7 +37,7 @@ CHUNKS = {"cpu": 8_192, "cuda": 262_144}  # what lies between the maps stays in 
 CYLINDERS = {"in_channels": [0], "out_channels": 3, "dim": 2, "parameter_channels": 12}
 
 
-class GNOT(Published, nn.Module):
+class GNOT(Configured, nn.Module):
     r"""Transformer from any number of input functions, each on its own points, to fields at query points.
 
     Query points (with the parameters of their sample) and the points of each function (with its values) are lifted by
@@ -191,22 +191,15 @@ class GNOT(Published, nn.Module):
         return network
 
     @classmethod
-    def for_data(cls, data: xr.DataTree | xr.Dataset, **network: Any) -> GNOT:
-        """Return the network for prepared data on meshes: functions, channels and dimension are read from them.
-
-        Parameters
-        ----------
-        data
-            What `surrogate.prepare` returned, or one of its parts.
-        network
-            Further constructor arguments; they go before those read from the data.
+    def sizes_for(cls, data: xr.DataTree | xr.Dataset) -> dict[str, Any]:
+        """Return functions, channels and dimension for data on meshes: see `for_data`.
 
         Raises
         ------
         InputError
             The data are on a grid.
         """
-        return cls(**point_sizes(data) | network)
+        return point_sizes(data)
 
     def _lift(self, width: int, options: Mapping[str, Any]) -> ResidualMLP:
         joined = width * (4 * self.octaves + 3 if self.octaves else 1)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
-from surrogate.layers.configuration import Published
+from surrogate.layers.configuration import Configured
 
 if TYPE_CHECKING:
     import xarray as xr
 
-Network = TypeVar("Network", bound="GridNetwork")
 
-
-class GridNetwork(Published, nn.Module, ABC):
+class GridNetwork(Configured, nn.Module):
     """A network ``y = network(x, coordinates=None, parameters=None)`` from fields to fields on one grid.
-
-    Every constructor argument is kept as an attribute of the same name, so that the network can be built again.
 
     Attributes
     ----------
@@ -82,17 +78,10 @@ class GridNetwork(Published, nn.Module, ABC):
         """Return the default number of modes, or what a grid of this shape holds if that is less."""
 
     @classmethod
-    def for_data(cls: type[Network], data: xr.DataTree | xr.Dataset, **network: Any) -> Network:
-        """Return the network for prepared data: channels, dimension, periodic axes and modes are read from them.
+    def sizes_for(cls, data: xr.DataTree | xr.Dataset) -> dict[str, Any]:
+        """Return channels, dimension, periodic axes and modes for data on a grid: see `for_data`.
 
         Warns where axes are stretched, as Fourier modes and means over points are then taken over their numbers.
-
-        Parameters
-        ----------
-        data
-            What `surrogate.prepare` returned, or one of its parts.
-        network
-            Further constructor arguments; they go before those read from the data.
 
         Raises
         ------
@@ -110,9 +99,9 @@ class GridNetwork(Published, nn.Module, ABC):
             warnings.warn(
                 f"The data have axes {signature.domain.kinds}, but {cls.__name__} takes points as equally spaced. "
                 "Resample the fields to a uniform grid (surrogate.datasets.resample) if it is to see true distances.",
-                stacklevel=2,
+                stacklevel=3,
             )
-        sizes: dict[str, Any] = {
+        return {
             "in_channels": signature.in_channels,
             "out_channels": signature.out_channels,
             "dim": signature.domain.dim,
@@ -120,7 +109,6 @@ class GridNetwork(Published, nn.Module, ABC):
             "parameter_channels": signature.parameter_channels,
             **cls.modes_for(signature.domain.shape),
         }
-        return cls(**{**sizes, **network})
 
     def gather(
         self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None
