@@ -103,7 +103,13 @@ class Darcy(Operator):
         self.max_iterations = max_iterations
         self.static_fields = ("source",) if source is None else ()
         self.parameter_fields = () if source is None else ("source",)
-        self.settings = {"class": type(self).__name__, "mean": mean, "source": source, "tolerance": self.tolerance}
+        self.settings = {
+            "solver": type(self).__name__,
+            "mean": mean,
+            "source": source,
+            "tolerance": self.tolerance,
+            "dtype": str(dtype).removeprefix("torch."),
+        }
         self.finite_volumes = FiniteVolumes(grid, mean, dtype)
         self.preconditioner = FastPoisson(grid, dtype)
         if self.preconditioner.singular and source:

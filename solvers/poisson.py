@@ -102,7 +102,12 @@ class Poisson(Operator):
             raise expected("degree 1 or 2", degree, "Correct `degree`.")
         self.domain = mesh
         self.degree = degree
-        self.settings = {"degree": degree, "dirichlet": list(dirichlet), "neumann": neumann and list(neumann)}
+        self.settings = {
+            "solver": type(self).__name__,
+            "degree": degree,
+            "dirichlet": list(dirichlet),
+            "neumann": neumann and list(neumann),
+        }
         triangles = MeshTri(np.ascontiguousarray(mesh.points.T), np.ascontiguousarray(mesh.cells.T))
         self._basis = Basis(triangles, _ELEMENTS[degree](), intorder=2 * degree)
         fixed = self._tagged_facets(dirichlet)

@@ -49,7 +49,7 @@ class PoissonOnPoints(Operator):
     def __init__(self, domain: Box, *, degree: int = 1) -> None:
         super().__init__()
         self.domain, self.degree = domain, degree
-        self.settings = {"class": type(self).__name__, "degree": degree}
+        self.settings = {"solver": type(self).__name__, "degree": degree}
         self.register_buffer("precision", torch.empty(0, dtype=torch.float64), persistent=False)
 
     def forward(self, x: Sequence[Points], static: None = None, parameters: None = None) -> Float[Tensor, "points 1"]:

@@ -92,6 +92,7 @@ def generate(
         "equation": case.equation,
         "case": json.dumps(case.settings, sort_keys=True),
         "seed": seed,
+        "solver": json.dumps(dict(case.solver().settings), sort_keys=True),
         "surrogate_version": surrogate.__version__,
         "generation_seconds": round(time.perf_counter() - began, 3),
     }
@@ -113,9 +114,7 @@ def _trajectories(
         attributes=solver.attributes,
     )
     frames = rollout(solver, start, steps=case.steps, batch_size=batch_size, device=device, progress=progress)
-    fields = xr.concat([start, frames], dim="time")
-    fields.attrs = {"solver": json.dumps(dict(solver.settings), sort_keys=True)}
-    return fields
+    return xr.concat([start, frames], dim="time")
 
 
 def _steady(

@@ -46,6 +46,8 @@ def test_generated_files_satisfy_the_equation(tmp_path: Path) -> None:
     fields = open_dataset(tmp_path / "darcy.h5")
     assert isinstance(CASE, SteadyCase)
     assert Darcy.from_settings(json.loads(fields.attrs["case"])) == CASE
+    assert json.loads(fields.attrs["solver"]) == CASE.solver().settings
+    assert CASE.solver().settings["solver"] == "Darcy"
     assert fields["source"] == 1.0
     a, p = (np.pad(fields[name].values, ((0, 0), (1, 1), (1, 1)), "edge") for name in ("permeability", "pressure"))
     for edge in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):

@@ -1,4 +1,4 @@
-"""Every public name has its line in the documentation."""
+"""Every public name has its line in the documentation, and the equation that it writes down is solved."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import pkgutil
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import surrogate
 
-API = Path(__file__).parents[1] / "docs" / "api.rst"
+DOCS = Path(__file__).parents[1] / "docs"
+API = DOCS / "api.rst"
 MODULES = pkgutil.walk_packages(surrogate.__path__, "surrogate.")
 PACKAGES = ["surrogate", *(m.name for m in MODULES if m.ispkg and m.name != "surrogate.cli")]  # the shell's has --help
 
@@ -35,3 +39,20 @@ def test_public_names_are_documented(package: str) -> None:
         value = getattr(module, name)
         listed = [full for full in documented() if full.endswith(f".{name}")]  # perhaps under another package
         assert isinstance(value, ModuleType) or any(pkgutil.resolve_name(full) is value for full in listed), name
+
+
+def test_the_equation_of_the_page_on_solvers() -> None:
+    """Small waves grow by exp((drive - (1 - k^2)^2) dt); the constant state sqrt(drive - 1) stays."""
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (DOCS / "concepts" / "solvers.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    page: dict[str, Any] = {}
+    exec(code, page)
+    solver, (x,) = page["solver"], page["solver"].domain.axes
+    k = 2 * np.pi / 60 * np.arange(1, 21)
+    waves = torch.from_numpy(1e-9 * np.cos(k[:, None] * x))[:, None]  # the cube is 1e-18 of them
+    growth = torch.from_numpy(np.exp((0.3 - (1 - k**2) ** 2) * 0.5))[:, None, None]
+    torch.testing.assert_close(solver(waves), growth * waves, rtol=0, atol=1e-21)
+    still = page["SwiftHohenberg"](solver.domain, drive=1.25, dt=0.5)
+    half = torch.full((1, 1, 128), 0.5, dtype=torch.float64)
+    torch.testing.assert_close(still(half), half, rtol=0, atol=1e-14)

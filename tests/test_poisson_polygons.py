@@ -87,6 +87,7 @@ def test_generated_files_are_checked_split_and_batched(tmp_path: Path) -> None:
     check(found)
     assert found["u"].dtype == np.float32
     assert PoissonPolygons.from_settings(json.loads(found.attrs["case"])) == CASE
+    assert json.loads(found.attrs["solver"]) == {"solver": "PoissonOnPoints", "degree": 1}
     inputs = [name for names in CASE.input_functions.values() for name in names]
     data = sg.prepare(found, inputs=inputs, outputs=["u"], split=(4, 1, 1))
     assert sorted(np.concatenate([data[part]["sample"].values for part in data.children])) == list(range(6))

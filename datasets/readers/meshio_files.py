@@ -16,6 +16,7 @@ from surrogate.datasets.cells import KINDS
 from surrogate.datasets.connectivity import stacked
 from surrogate.datasets.errors import expected
 from surrogate.datasets.mesh import Mesh
+from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.ugrid import describe_many
 
 #: Names of meshio for our kinds of cells; its 1-D cells are lines.
@@ -68,8 +69,7 @@ def _read(path: Path, names: Mapping[str, str]) -> tuple[Mesh, Values]:
         with contextlib.redirect_stdout(io.StringIO()):  # meshio prints warnings
             file = meshio.read(path)
     except (Exception, SystemExit) as error:  # a damaged file makes its parsers raise anything
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise expected(f"a readable mesh in {str(path)!r}", first, "Make or copy it again.") from error
+        raise unreadable("a readable mesh in", path, error) from error
     unknown = {block.type for block in file.cells} - MESHIO_KINDS.keys() - {"vertex"}
     if unknown:
         known = ", ".join(MESHIO_KINDS)

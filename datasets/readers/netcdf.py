@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import xarray as xr
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.store import read_store
 
 
@@ -23,5 +23,4 @@ def read_netcdf(path: Path) -> xr.Dataset:
         h5py.File(path).close()  # what is no HDF5 at all, h5netcdf reports a second time when its object is deleted
         return read_store(path)
     except Exception as error:  # a damaged file makes its parser raise anything
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise expected(f"a readable HDF5 file at {str(path)!r}", first, "Make or copy it again.") from error
+        raise unreadable("a readable HDF5 file at", path, error) from error

@@ -12,6 +12,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
 from surrogate.datasets.readers.axes import GridChoice
+from surrogate.datasets.readers.damage import unreadable
 
 NAMES = {"x": "input", "y": "output"}
 
@@ -51,8 +52,7 @@ def read_pt(
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes its parser raise anything
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise expected(f"a dictionary of tensors at {str(path)!r}", first, "Make or copy it again.") from error
+        raise unreadable("a dictionary of tensors at", path, error) from error
     if not isinstance(content, dict) or not all(isinstance(content.get(key), torch.Tensor) for key in NAMES):
         got = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise expected(f"tensors 'x' and 'y' in {str(path)!r}", got, "Save a dictionary with these keys.")

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.series import Missing, from_frame
 
 READERS: dict[str, Callable[..., Any]] = {
@@ -73,6 +74,5 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     except ImportError as error:
         raise expected(f"pyarrow, to read {str(path)!r}", "none installed", "Run: pip install pyarrow") from error
     except Exception as error:  # a damaged file makes its parser raise anything
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise expected(f"a readable table at {str(path)!r}", first, "Make or copy it again.") from error
+        raise unreadable("a readable table at", path, error) from error
     return frame

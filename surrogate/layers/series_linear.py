@@ -18,24 +18,21 @@ class SeriesLinear(nn.Module):
         Lengths of the last axis.
     channels
         Number of channels that have their own :math:`W_c, b_c`; None: they share one.
-    bias
-        Whether there is a :math:`b`.
 
     Notes
     -----
     Starts as ``torch.nn.Linear`` does: uniform in :math:`\pm 1/\sqrt{\text{in features}}`.
     """
 
-    def __init__(self, in_features: int, out_features: int, *, channels: int | None = None, bias: bool = True) -> None:
+    def __init__(self, in_features: int, out_features: int, *, channels: int | None = None) -> None:
         super().__init__()
         own = () if channels is None else (channels,)
         bound = 1 / math.sqrt(in_features)
         self.weight = nn.Parameter(torch.empty(*own, out_features, in_features).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(*own, out_features).uniform_(-bound, bound)) if bias else None
+        self.bias = nn.Parameter(torch.empty(*own, out_features).uniform_(-bound, bound))
 
     def forward(self, x: Float[Tensor, "batch channel in"]) -> Float[Tensor, "batch channel out"]:
         """Return the map of every channel."""
         if self.weight.ndim == 2:
             return nn.functional.linear(x, self.weight, self.bias)
-        y = torch.einsum("bci,coi->bco", x, self.weight)
-        return y if self.bias is None else y + self.bias
+        return torch.einsum("bci,coi->bco", x, self.weight) + self.bias
