@@ -11,9 +11,13 @@ from .field_errors import relative_error as relative_error
 from .matching import break_even as break_even
 from .matching import match as match
 from .matching import pareto_front as pareto_front
+from .plots import animate as animate
 from .plots import plot_fields as plot_fields
 from .plots import plot_forecast as plot_forecast
+from .plots import plot_isosurfaces as plot_isosurfaces
+from .plots import plot_slices as plot_slices
 from .report import Comparison as Comparison
+from .rotation import vorticity as vorticity
 from .spectra import energy_spectrum as energy_spectrum
 from .spectra import spectral_error as spectral_error
 from .window_errors import ForecastErrors as ForecastErrors
