@@ -13,10 +13,17 @@ from .fisher_kpp import FisherKPP as FisherKPP
 from .kdv import KdV as KdV
 from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
 from .linear_equation import LinearEquation as LinearEquation
+from .navier_stokes_2d import NavierStokes2D as NavierStokes2D
 from .nonlinear_schrodinger import NonlinearSchrodinger as NonlinearSchrodinger
 from .periodic import PeriodicEquation as PeriodicEquation
 from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .poisson_points import PoissonOnPoints as PoissonOnPoints
 from .semilinear import Semilinear as Semilinear
+from .vorticity import enstrophy as enstrophy
+from .vorticity import kinetic_energy as kinetic_energy
+from .vorticity import velocity_from_vorticity as velocity_from_vorticity
+from .vorticity import vorticity_from_velocity as vorticity_from_velocity
+from .vorticity_forcing import DiagonalForcing as DiagonalForcing
+from .vorticity_forcing import KolmogorovForcing as KolmogorovForcing
 from .wave import Wave as Wave
