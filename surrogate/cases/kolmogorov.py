@@ -68,7 +68,7 @@ class Kolmogorov(PlaneFlow):
     initial: GaussianRandomField = field(default=GaussianRandomField.kolmogorov(n_frequencies=128), kw_only=True)
 
     box: ClassVar[tuple[float, ...]] = (2 * math.pi, 2 * math.pi)
-    #: ``factformer``: arXiv 2305.17560, whose data were made on 2048² points; ``kochkov``: the flow of arXiv 2102.01010.
+    #: ``factformer``: arXiv 2305.17560, there on 2048² points; ``kochkov``: the flow of arXiv 2102.01010.
     PUBLISHED: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "factformer": {},
         "kochkov": {"wavenumber": 4, "warm_up": 40.0},

@@ -14,7 +14,9 @@ from surrogate.solvers.vorticity_forcing import DiagonalForcing
 
 @dataclass(frozen=True)
 class NavierStokes(PlaneFlow):
-    r"""Vorticity :math:`w_t + u \cdot \nabla w = \nu \nabla^2 w + A (\sin 2\pi(x + y) + \cos 2\pi(x + y))`, unit square.
+    r"""Flow on the periodic unit square, :math:`w_t + u \cdot \nabla w = \nu \nabla^2 w + A (\sin s + \cos s)`.
+
+    w is the vorticity and :math:`s = 2 \pi (x + y)`.
 
     Parameters
     ----------
