@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -137,6 +138,7 @@ class PeriodicCase(Case):
         substeps = 2 * max(choice.substeps for choice in finest)
         return SolverChoice(resolution, max(substeps, self.default_substeps(resolution)))
 
+    @lru_cache(maxsize=64)  # noqa: B019  # cases are values: small, frozen, compared by their fields
     def _stable_substeps(self, resolution: int) -> int:
         state = self.fastest_state(self.grid_of(resolution))
         return math.ceil(self.dt / self.solver(resolution, substeps=1).dt_max(state))

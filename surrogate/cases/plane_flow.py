@@ -82,7 +82,5 @@ class PlaneFlow(PeriodicCase):
 
     def useful_resolutions(self) -> list[int]:
         """Return resolutions that double from 4 points to that of the data."""
-        levels = range(int(math.log2(max(1, self.resolution / _COARSEST))) + 1)
-        return sorted(
-            {*(_COARSEST << level for level in levels if _COARSEST << level < self.resolution), self.resolution}
-        )
+        doubled = (_COARSEST << level for level in range(self.resolution.bit_length()))
+        return sorted({*(n for n in doubled if n < self.resolution), self.resolution})
