@@ -14,6 +14,7 @@ from .kdv import KdV as KdV
 from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
 from .linear_equation import LinearEquation as LinearEquation
 from .navier_stokes_2d import NavierStokes2D as NavierStokes2D
+from .navier_stokes_3d import NavierStokes3D as NavierStokes3D
 from .nonlinear_schrodinger import NonlinearSchrodinger as NonlinearSchrodinger
 from .periodic import PeriodicEquation as PeriodicEquation
 from .poisson import Poisson as Poisson
@@ -26,4 +27,11 @@ from .vorticity import velocity_from_vorticity as velocity_from_vorticity
 from .vorticity import vorticity_from_velocity as vorticity_from_velocity
 from .vorticity_forcing import DiagonalForcing as DiagonalForcing
 from .vorticity_forcing import KolmogorovForcing as KolmogorovForcing
+from .velocity import curl as curl
+from .velocity import dissipation as dissipation
+from .velocity import divergence as divergence
+from .velocity import divergence_free as divergence_free
+from .velocity import helicity as helicity
+from .velocity import mean_kinetic_energy as mean_kinetic_energy
+from .velocity import pressure as pressure
 from .wave import Wave as Wave

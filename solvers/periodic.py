@@ -165,7 +165,7 @@ class PeriodicEquation(Stepper):
         """
         energy = to_modes(new, self.domain.dim, self.degree).abs().square().flatten(2)
         tail, fluctuations = (energy @ self.bands.flatten(1).to(energy).T).unbind(-1)
-        noise = (10 * torch.finfo(new.dtype).eps) ** 2 * initial.square().flatten(2).mean(-1)
+        noise = (10 * torch.finfo(new.dtype).eps) ** 2 * initial.square().flatten(2).mean(-1).amax(1, keepdim=True)
         words = "is not resolved by the grid (energy in the last modes): use a finer grid or a smaller dt"
         return super().faults(initial, new) | {words: tail > self.max_tail * fluctuations + noise}
 
