@@ -21,12 +21,6 @@ from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .poisson_points import PoissonOnPoints as PoissonOnPoints
 from .semilinear import Semilinear as Semilinear
-from .vorticity import enstrophy as enstrophy
-from .vorticity import kinetic_energy as kinetic_energy
-from .vorticity import velocity_from_vorticity as velocity_from_vorticity
-from .vorticity import vorticity_from_velocity as vorticity_from_velocity
-from .vorticity_forcing import DiagonalForcing as DiagonalForcing
-from .vorticity_forcing import KolmogorovForcing as KolmogorovForcing
 from .velocity import curl as curl
 from .velocity import dissipation as dissipation
 from .velocity import divergence as divergence
@@ -34,4 +28,10 @@ from .velocity import divergence_free as divergence_free
 from .velocity import helicity as helicity
 from .velocity import mean_kinetic_energy as mean_kinetic_energy
 from .velocity import pressure as pressure
+from .vorticity import enstrophy as enstrophy
+from .vorticity import kinetic_energy as kinetic_energy
+from .vorticity import velocity_from_vorticity as velocity_from_vorticity
+from .vorticity import vorticity_from_velocity as vorticity_from_velocity
+from .vorticity_forcing import DiagonalForcing as DiagonalForcing
+from .vorticity_forcing import KolmogorovForcing as KolmogorovForcing
 from .wave import Wave as Wave
