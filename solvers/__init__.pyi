@@ -13,6 +13,7 @@ from .fisher_kpp import FisherKPP as FisherKPP
 from .kdv import KdV as KdV
 from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
 from .linear_equation import LinearEquation as LinearEquation
+from .navier_stokes_2d import NavierStokes2D as NavierStokes2D
 from .navier_stokes_3d import NavierStokes3D as NavierStokes3D
 from .nonlinear_schrodinger import NonlinearSchrodinger as NonlinearSchrodinger
 from .periodic import PeriodicEquation as PeriodicEquation
@@ -27,4 +28,10 @@ from .velocity import divergence_free as divergence_free
 from .velocity import helicity as helicity
 from .velocity import mean_kinetic_energy as mean_kinetic_energy
 from .velocity import pressure as pressure
+from .vorticity import enstrophy as enstrophy
+from .vorticity import kinetic_energy as kinetic_energy
+from .vorticity import velocity_from_vorticity as velocity_from_vorticity
+from .vorticity import vorticity_from_velocity as vorticity_from_velocity
+from .vorticity_forcing import DiagonalForcing as DiagonalForcing
+from .vorticity_forcing import KolmogorovForcing as KolmogorovForcing
 from .wave import Wave as Wave
