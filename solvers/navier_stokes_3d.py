@@ -12,12 +12,11 @@ from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Carry, Constants, State
 from surrogate.solvers.semilinear import Semilinear
 from surrogate.solvers.spectral import mode_weights, squared_wavenumber, to_modes, to_points, wavenumbers
+from surrogate.solvers.stability import advective_step
 from surrogate.solvers.velocity import mean_kinetic_energy, require_space, unit_wavevectors
 
 # Of the energy. Round-off of float32 leaves 1e-14, velocities of staggered or second-order schemes about 1e-4.
 _COMPRESSIBLE = 0.01
-# ETDRK4 is stable for |u| k h < max(2.83, viscosity k^2 h / sqrt(2)), see `Burgers`.
-_ADVECTIVE_LIMIT = 2.8
 
 
 class NavierStokes3D(Semilinear):
@@ -155,14 +154,9 @@ class NavierStokes3D(Semilinear):
         return carry._replace(modes=modes)
 
     def dt_max(self, state: State) -> float:
-        """Return the step that is stable where the velocity is frozen at its largest, as for `Burgers`."""
-        last = [k.max().item() for k in wavenumbers(self.domain)]
-        speed = state.norm(dim=1).max().item()
-        if speed == 0:
-            return math.inf
-        fastest = (state.abs() * state.new_tensor(last)[:, None, None, None]).sum(1).max().item()
-        limit = min(fastest, math.sqrt(2) * speed**2 / self.constants.item())
-        return self.substeps * _ADVECTIVE_LIMIT / float(limit)
+        """Return the step that is stable where the velocity is frozen at its largest."""
+        viscosity = self.constants.item()
+        return self.substeps * advective_step(state, self.domain, lambda k: -viscosity * k**2)
 
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean velocity, and with forcing the mean kinetic energy."""
