@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -152,6 +152,14 @@ class Burgers(Case):
         resolution = 2 * max(choice.resolution for choice in finest)
         substeps = 2 * max(choice.substeps for choice in finest)
         return SolverChoice(resolution, max(substeps, self.default_substeps(resolution)))
+
+    def out_of_distribution(self) -> Mapping[str, Burgers]:
+        """Return the case with initial data of half and of one and a half times the amplitude."""
+        factors = {"half the amplitude": 0.5, "1.5 times the amplitude": 1.5}
+        return {
+            name: replace(self, initial=replace(self.initial, sigma=factor * self.initial.sigma))
+            for name, factor in factors.items()
+        }
 
     @property
     def _fastest(self) -> float:

@@ -7,12 +7,17 @@ from .comparison import compare as compare
 from .conservation import drift as drift
 from .correlations import correlation as correlation
 from .correlations import correlation_time as correlation_time
+from .ensembles import coverage as coverage
+from .ensembles import crps as crps
+from .ensembles import interval_width as interval_width
+from .ensembles import spread_and_skill as spread_and_skill
 from .field_errors import relative_error as relative_error
 from .matching import break_even as break_even
 from .matching import match as match
 from .matching import pareto_front as pareto_front
 from .plots import plot_fields as plot_fields
 from .plots import plot_forecast as plot_forecast
+from .recorded import Recorded as Recorded
 from .report import Comparison as Comparison
 from .spectra import energy_spectrum as energy_spectrum
 from .spectra import spectral_error as spectral_error

@@ -69,6 +69,7 @@ class PointTarget:
         variables = {name: (per_field, values[:, None].numpy()) for name, values in guarded.items()}
         whole = {
             "error": (("sample",), guarded["relative_l2"].mean(1).numpy()),
+            "geometric_l2": (("sample", "field"), guarded["relative_l2"].numpy()),  # of one time
             "joint_l2": (("sample", "time"), joint[:, None].numpy()),
             "finite_frames": (("sample",), finite.all(1).int().numpy()),
         }
