@@ -94,7 +94,7 @@ def test_durations() -> None:
 
 
 def test_each_device_has_its_front_and_recorded_runs_count_on_all() -> None:
-    nets = [row("net", "surrogate", 1e-3, seconds, device=device) for device, seconds in (("cpu", 1.0), ("cuda", 0.1))]
+    nets = [row("net", "surrogate", 1e-3, seconds, device=device) for device, seconds in (("cpu", 2.0), ("cuda", 0.1))]
     solvers = [
         row(name, "solver", error, seconds / speed, device=device)
         for device, speed in (("cpu", 1.0), ("cuda", 4.0))
@@ -103,7 +103,7 @@ def test_each_device_has_its_front_and_recorded_runs_count_on_all() -> None:
     found = verdicts_on([*nets, *solvers], {"net": PAID}, None)
     assert [verdict.device for verdict in found] == ["cpu"] * 2 + ["cuda"] * 2 + [BEST_DEVICE] * 2
     ratios = [verdict.match.speed_up for verdict in found[::2] if verdict.match is not None]
-    assert ratios[0] is None  # on the CPU the solver of equal error takes as long
+    assert ratios[0] is None  # on the CPU the solver of equal error is quicker
     assert ratios[1:] == pytest.approx([2.5, 2.5])
     recorded = row("theirs", "solver", 1e-5, 0.5, device="cpu", hardware="a cluster")
     verdicts = verdicts_on([*nets, *solvers, recorded], {"net": PAID}, None)

@@ -20,6 +20,9 @@ from .plots import plot_forecast as plot_forecast
 from .recorded import Recorded as Recorded
 from .report import Comparison as Comparison
 from .spectra import energy_spectrum as energy_spectrum
+from .spectra import enstrophy_spectrum as enstrophy_spectrum
+from .spectra import log_spectral_distance as log_spectral_distance
 from .spectra import spectral_error as spectral_error
+from .stationary import flow_statistics as flow_statistics
 from .window_errors import ForecastErrors as ForecastErrors
 from .window_errors import forecast_errors as forecast_errors

@@ -78,8 +78,6 @@ def solvers_of(solvers: Solvers | None, case: Case | SteadyCase | None, truth: x
         if isinstance(solver, Recorded):
             members.append(Member(name, "solver", recorded=solver))
             continue
-        if not isinstance(solver, Operator):
-            raise expected(f"a solver as {name!r}", type(solver).__name__, "Give a solver, or a network as candidate.")
         operator = solver if grid is None else _on_grid(solver, grid)
         check_fit(operator, truth, operator.in_fields)
         members.append(Member(name, "solver", (operator,), _note(solver, truth)))
@@ -117,16 +115,20 @@ def _form(operator: Operator) -> tuple[object, ...]:
 
 
 def _named(solvers: Any) -> dict[str, Operator | Recorded]:
-    """Return solvers by name: a recorded one has its own, another that of its class."""
-    if isinstance(solvers, Mapping):
-        return {str(name): solver for name, solver in solvers.items()}
+    """Return solvers by name: in a list a recorded one has its own, another that of its class."""
+    pairs = solvers.items() if isinstance(solvers, Mapping) else [(_own_name(solver), solver) for solver in solvers]
     named: dict[str, Operator | Recorded] = {}
-    for solver in solvers:
-        name = solver.label if isinstance(solver, Recorded) else type(solver).__name__
+    for name, solver in pairs:
+        if not isinstance(solver, Operator | Recorded):
+            raise expected(f"a solver as {name!r}", type(solver).__name__, "Give a solver, or a network as candidate.")
         if name in named:
             raise expected("solvers with names that differ", f"{name!r} twice", "Give them by name, as a mapping.")
-        named[name] = solver
+        named[str(name)] = solver
     return named
+
+
+def _own_name(solver: object) -> str:
+    return solver.label if isinstance(solver, Recorded) else type(solver).__name__
 
 
 def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:

@@ -24,7 +24,7 @@ from surrogate.evaluation.metrics import (
     relative_l2,
     vrmse,
 )
-from surrogate.evaluation.spectra import BANDS, energy_spectrum, has_spectrum, spectral_error
+from surrogate.evaluation.spectra import BANDS, energy_spectrum, has_spectrum, log_spectral_distance, spectral_error
 
 Variable = tuple[tuple[str, ...], np.ndarray]
 
@@ -111,8 +111,10 @@ def reference_scores(target: Target, refined: Tensor | None) -> xr.Dataset:
 def _spectral(prediction: Tensor, target: Target) -> xr.Dataset:
     bands = spectral_error(prediction, target.frames, target.grid)
     k, energy = energy_spectrum(prediction[:, -1:], target.grid)
+    distance = log_spectral_distance(prediction, target.frames, target.grid)
     return xr.Dataset(
         {
+            "log_spectral_distance": (("sample", "time", "field"), distance.numpy()),
             "spectral_error": (("sample", "time", "field", "band"), bands.numpy()),
             "spectrum": (("field", "wavenumber"), energy[:, 0].mean(dim=0).numpy()),
         },
