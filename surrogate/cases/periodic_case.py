@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
@@ -137,6 +137,12 @@ class PeriodicCase(Case):
         resolution = 2 * max(choice.resolution for choice in finest)
         substeps = 2 * max(choice.substeps for choice in finest)
         return SolverChoice(resolution, max(substeps, self.default_substeps(resolution)))
+
+    def out_of_distribution(self: Kind) -> Mapping[str, Kind]:
+        """Return the case with initial data of half and of one and a half times the amplitude."""
+        factors = {"half the amplitude": 0.5, "1.5 times the amplitude": 1.5}
+        fields = {name: replace(self.initial, sigma=factor * self.initial.sigma) for name, factor in factors.items()}
+        return {name: replace(self, initial=field) for name, field in fields.items()}  # type: ignore[type-var]
 
     @lru_cache(maxsize=64)  # noqa: B019  # cases are values: small, frozen, compared by their fields
     def _stable_substeps(self, resolution: int) -> int:

@@ -7,6 +7,10 @@ from .comparison import compare as compare
 from .conservation import drift as drift
 from .correlations import correlation as correlation
 from .correlations import correlation_time as correlation_time
+from .ensembles import coverage as coverage
+from .ensembles import crps as crps
+from .ensembles import interval_width as interval_width
+from .ensembles import spread_and_skill as spread_and_skill
 from .field_errors import relative_error as relative_error
 from .matching import break_even as break_even
 from .matching import match as match
@@ -16,9 +20,13 @@ from .plots import plot_fields as plot_fields
 from .plots import plot_forecast as plot_forecast
 from .plots import plot_isosurfaces as plot_isosurfaces
 from .plots import plot_slices as plot_slices
+from .recorded import Recorded as Recorded
 from .report import Comparison as Comparison
 from .rotation import vorticity as vorticity
 from .spectra import energy_spectrum as energy_spectrum
+from .spectra import enstrophy_spectrum as enstrophy_spectrum
+from .spectra import log_spectral_distance as log_spectral_distance
 from .spectra import spectral_error as spectral_error
+from .stationary import flow_statistics as flow_statistics
 from .window_errors import ForecastErrors as ForecastErrors
 from .window_errors import forecast_errors as forecast_errors

@@ -11,9 +11,9 @@ from surrogate.evaluation.plots import Drawn
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.serialization import plain
 from surrogate.evaluation.summary import Row
-from surrogate.evaluation.table import cells, headings, is_steady, ordered, reference_sentence, remarks
+from surrogate.evaluation.table import cells, heading, headings, investments, ordered, reference_sentence, remarks
 from surrogate.evaluation.timing import REPEATS
-from surrogate.evaluation.verdicts import MODES, duration
+from surrogate.evaluation.verdicts import duration
 
 STYLE = """
 :root { color-scheme: light; }
@@ -32,6 +32,15 @@ figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { font-size: .9
 pre { background: #f6f6f6; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 
+DETAILS = (
+    "95 % interval",
+    "median",
+    "90 %",
+    "geometric mean over time",
+    "correlation 0.9 until",
+    "set-up + first call",
+    "blew up",
+)
 VERDICTS = {"speed-up": "won", "not reached": "won", "the solver dominates": "lost", "not bracketed": ""}
 
 
@@ -72,9 +81,7 @@ def _verdicts(comparison: Comparison) -> str:
     boxes = []
     for verdict in comparison.verdicts:
         kind = "" if verdict.match is None else VERDICTS[verdict.match.status]
-        text = f"<strong>{escape(verdict.name)}</strong>, {MODES[verdict.mode]}: {escape(verdict.sentence)}"
-        if verdict.match is not None and verdict.match.error_at_equal_cost is not None:
-            text += f" At equal run time the solver has the error {verdict.match.error_at_equal_cost:.2g}."
+        text = f"<strong>{escape(heading(verdict, comparison))}</strong>: {escape(verdict.sentence)}"
         boxes.append(f'<div class="verdict {kind}">{text}</div>')
     return "\n".join(boxes)
 
@@ -100,7 +107,7 @@ def _method(comparison: Comparison) -> list[str]:
     unranked = [row.name for row in comparison.rows if not row.ranked]
     if unranked:
         texts.append(f"Not ranked, because the reference itself is not much better: {'; '.join(unranked)}.")
-    return [*texts, *_investments(comparison), *remarks(comparison)]
+    return [*texts, *investments(comparison), *remarks(comparison)]
 
 
 def _repeats(comparison: Comparison) -> str:
@@ -109,23 +116,13 @@ def _repeats(comparison: Comparison) -> str:
     return f"{REPEATS} repeats" if few == REPEATS else f"{few} to {max(counts)} repeats (the time was limited)"
 
 
-def _investments(comparison: Comparison) -> list[str]:
-    texts = []
-    for verdict in comparison.verdicts[:: len(MODES)]:
-        data, training = verdict.investment.data_generation, verdict.investment.training
-        parts = [f"data {'unknown' if data is None else duration(data)}"]
-        parts.append(f"training {'unknown' if training is None else duration(training)}")
-        texts.append(f"Spent on {verdict.name} beforehand: {', '.join(parts)}.")
-    return texts
-
-
 def _table(comparison: Comparison) -> str:
     previous, lines = None, []
     for row in ordered(comparison.rows):
         first = " first" if previous not in (None, row.kind) else ""
-        lines.append(_line([*cells(row, steady=is_steady(comparison)), *_details(row)], "td", f"{row.kind}{first}"))
+        lines.append(_line([*cells(row, comparison), *_details(row)], "td", f"{row.kind}{first}"))
         previous = row.kind
-    return _grid([*headings(comparison), "95 % interval", "median", "90 %", "set-up + first call", "blew up"], lines)
+    return _grid([*headings(comparison), *DETAILS], lines)
 
 
 def _details(row: Row) -> list[str]:
@@ -133,7 +130,9 @@ def _details(row: Row) -> list[str]:
     first = "" if row.cost is None else duration(row.planning_seconds + row.cost.first_call_seconds)
     interval = f"{s.low:.2e} to {s.high:.2e}"
     blown_up = f"{s.blown_up:.0%} at frame {s.blown_up_at}" if s.blown_up else ""
-    return [interval, f"{s.median:.2e}", f"{s.percentile_90:.2e}", first, blown_up]
+    until = s.closely_correlated_until
+    closely = "" if until is None else f"{'> ' if s.closely_censored else ''}{until:.3g}"
+    return [interval, f"{s.median:.2e}", f"{s.percentile_90:.2e}", f"{s.geometric:.2e}", closely, first, blown_up]
 
 
 def _physics(comparison: Comparison) -> str:
