@@ -33,8 +33,8 @@ class LinearEquation(PeriodicEquation):
         As `PeriodicEquation`.
     """
 
-    order: ClassVar[float] = math.inf
-    scheme: ClassVar[str] = "exact"
+    order = math.inf
+    scheme = "exact"
     degree: ClassVar[int] = 1
 
     def __init__(self, grid: Grid, constants: Mapping[str, float], *, dt: float, dtype: torch.dtype) -> None:
@@ -51,9 +51,12 @@ class LinearEquation(PeriodicEquation):
         """Return `growth` over a step."""
         return self.growth(constants, step)
 
-    def advance(self, carry: Carry) -> Tensor:
-        """Add the increment."""
-        return carry.modes + (carry.coefficients * carry.modes[:, None]).sum(2)
+    def advance(self, carry: Carry, steps: int) -> Tensor:
+        """Add the increment, once for each step."""
+        modes = carry.modes
+        for _ in range(steps):
+            modes = modes + (carry.coefficients * modes[:, None]).sum(2)
+        return modes
 
     def dt_max(self, state: State) -> float:
         """Return infinity: every step is stable."""

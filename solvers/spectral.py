@@ -70,13 +70,14 @@ def retained(shape: tuple[int, ...], degree: int = 2) -> Bool[Tensor, "*modes"]:
 
 def to_modes(u: Tensor, dim: int, degree: int = 2) -> Tensor:
     """Transform the last ``dim`` axes of ``u`` to Fourier modes, the last one cut to its `n_retained` modes."""
-    modes: Tensor = torch.fft.rfftn(u, dim=tuple(range(-dim, 0)))
+    modes: Tensor = torch.fft.rfft(u) if dim == 1 else torch.fft.rfftn(u, dim=tuple(range(-dim, 0)))
     return modes[..., : n_retained(u.shape[-1], degree)]
 
 
 def to_points(modes: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Transform Fourier modes back to the points of a grid of that shape; modes that were cut are zero."""
-    u: Tensor = torch.fft.irfftn(modes, s=shape, dim=tuple(range(-len(shape), 0)))
+    lines = modes if len(shape) == 1 else torch.fft.ifftn(modes, dim=tuple(range(-len(shape), -1)))
+    u: Tensor = torch.fft.irfft(lines, n=shape[-1])
     return u
 
 
