@@ -49,14 +49,12 @@ class LinearEquation(PeriodicEquation):
 
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
         """Return `growth` over a step."""
-        return self.growth(constants, step)
+        return self.growth(constants, step)[None]
 
-    def advance(self, carry: Carry, steps: int) -> Tensor:
-        """Add the increment, once for each step."""
-        modes = carry.modes
-        for _ in range(steps):
-            modes = modes + (carry.coefficients * modes[:, None]).sum(2)
-        return modes
+    def advance(self, carry: Carry) -> Tensor:
+        """Add the increment."""
+        (growth,) = carry.coefficients
+        return carry.modes + (growth * carry.modes[:, None]).sum(2)
 
     def dt_max(self, state: State) -> float:
         """Return infinity: every step is stable."""

@@ -105,7 +105,7 @@ class NavierStokes2D(Semilinear):
         )
         k = Derivatives.on(grid)
         turn = torch.stack([1j * k.y * k.inverse, -1j * k.x * k.inverse])
-        curl = torch.stack([-k.x * k.y, k.x**2 - k.y**2]) * self.mask.double()
+        curl = torch.stack([-k.x * k.y, k.x**2 - k.y**2])
         self.register_buffer("turn", turn.to(dtype.to_complex()), persistent=False)
         self.register_buffer("curl", curl.to(dtype.to_complex()), persistent=False)
         self.static_fields = ("forcing",) if forcing == "static" else ()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import ORDERS, Function, Scheme, SchemeName, scheme_named
+from surrogate.solvers.etdrk import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.periodic import Carry, Constants, PeriodicEquation, State
 from surrogate.solvers.stability import largest_step
 
@@ -59,7 +59,7 @@ class Semilinear(PeriodicEquation):
 
     @abstractmethod
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of N(u), zero where `mask` is zero, from those of u."""
+        """Return the modes of N(u) from those of u; those where `mask` is zero are left out."""
 
     def bounded(self, state: State) -> dict[str, Tensor]:
         """Return what the equation never lets grow, ``(batch, channel)`` by name; `faults` tells where it does."""
@@ -79,12 +79,12 @@ class Semilinear(PeriodicEquation):
 
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
         """Return the coefficients of the scheme, stacked; real ones twice, for real and imaginary parts of modes."""
-        coefficients = torch.stack(tuple(self.scheme_class.of(self.symbol(constants), step)))
+        coefficients = torch.stack(tuple(self.scheme_class.of(self.symbol(constants), step))) * self.mask.to("cpu")
         return coefficients if coefficients.is_complex() else torch.stack([coefficients, coefficients], dim=-1)
 
-    def advance(self, carry: Carry, steps: int) -> Tensor:
-        """Take steps of the scheme; where its coefficients are real, on real and imaginary parts of the modes."""
-        scheme = self.scheme_class(*carry.coefficients.unbind())
+    def advance(self, carry: Carry) -> Tensor:
+        """Take one step of the scheme; where its coefficients are real, on real and imaginary parts of the modes."""
+        scheme = self.scheme_class(*carry.coefficients)
 
         def of_modes(modes: Tensor) -> Tensor:
             term = self.nonlinear(modes, carry.constants)
@@ -93,18 +93,11 @@ class Semilinear(PeriodicEquation):
         def of_parts(parts: Tensor) -> Tensor:
             return torch.view_as_real(of_modes(torch.view_as_complex(parts)))
 
-        if carry.coefficients.is_complex():
-            return repeated(scheme, carry.modes, of_modes, steps)
-        return torch.view_as_complex(repeated(scheme, torch.view_as_real(carry.modes), of_parts, steps))
+        if scheme.growth.is_complex():
+            return scheme(carry.modes, of_modes)
+        return torch.view_as_complex(scheme(torch.view_as_real(carry.modes), of_parts))
 
     def dt_where_stable(self, rates: Tensor) -> float:
         """Return `largest_step` for the constants of the constructor, times the substeps."""
         symbol = self.symbol(self.constants.to("cpu", torch.float64))
         return self.substeps * largest_step(symbol, rates, self.scheme_class)
-
-
-def repeated(scheme: Scheme, v: Tensor, nonlinear: Function, steps: int) -> Tensor:
-    """Return the state that many steps of a scheme after ``v``."""
-    for _ in range(steps):
-        v = scheme(v, nonlinear)
-    return v
