@@ -8,6 +8,9 @@ from .cahn_hilliard import CahnHilliard as CahnHilliard
 from .darcy import Darcy as Darcy
 from .diffusion import Diffusion as Diffusion
 from .dispersion import Dispersion as Dispersion
+from .etdrk import ETDRK1 as ETDRK1
+from .etdrk import ETDRK2 as ETDRK2
+from .etdrk import ETDRK3 as ETDRK3
 from .etdrk import ETDRK4 as ETDRK4
 from .fisher_kpp import FisherKPP as FisherKPP
 from .kdv import KdV as KdV

@@ -18,13 +18,13 @@ class AllenCahn(ReactionDiffusion):
         A periodic grid of one dimension.
     diffusivity, rate
         The coefficients D > 0 and r > 0; parameter fields of the same names override them per sample.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
-        A coefficient that is not positive, a grid that is not one-dimensional, and as `PeriodicEquation`.
+        A coefficient that is not positive, a grid that is not one-dimensional, and as `Semilinear`.
 
     References
     ----------

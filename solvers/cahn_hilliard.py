@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.semilinear import Semilinear
 from surrogate.solvers.spectral import require_line, wavenumbers
@@ -25,13 +26,13 @@ class CahnHilliard(Semilinear):
         A periodic grid of one dimension.
     gradient_energy, mobility
         The coefficients γ > 0 and M > 0; parameter fields of the same names override them per sample.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
-        A coefficient that is not positive, a grid that is not one-dimensional, and as `PeriodicEquation`.
+        A coefficient that is not positive, a grid that is not one-dimensional, and as `Semilinear`.
 
     References
     ----------
@@ -58,11 +59,12 @@ class CahnHilliard(Semilinear):
         dt: float,
         mobility: float = 1.0,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         require_line(grid)
         constants = {"gradient_energy": gradient_energy, "mobility": mobility}
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
         (k,) = wavenumbers(grid, self.degree)
         self.register_buffer("laplacian", (-(k**2)).to(dtype), persistent=False)
 

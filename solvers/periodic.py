@@ -27,7 +27,7 @@ class Carry(NamedTuple):
     """
 
     modes: Tensor
-    coefficients: Tensor
+    coefficients: tuple[Tensor, ...]
     constants: Tensor
     forcing: Tensor | None = None
 
@@ -59,8 +59,8 @@ class PeriodicEquation(Stepper):
         ``nonnegative_fields``).
     """
 
-    order: ClassVar[float]
-    scheme: ClassVar[str]
+    order: float
+    scheme: str
     degree: ClassVar[int]
     equation: ClassVar[str]
     positive_fields: ClassVar[tuple[str, ...]] = ()
@@ -103,7 +103,7 @@ class PeriodicEquation(Stepper):
 
     @abstractmethod
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
-        """Return what `advance` needs for steps of that length, with a row for each row of the constants.
+        """Return what `advance` needs for steps of that length, stacked, with a row for each row of the constants.
 
         Computed in float64 or complex128 on the host.
         """
@@ -133,14 +133,14 @@ class PeriodicEquation(Stepper):
         self._check_state(state)
         modes = self.encode(state.to(self.dtype)) * self.mask
         if parameters is None:
-            return Carry(modes, self.coefficients, self.constants)
+            return Carry(modes, self.coefficients.unbind(), self.constants)
         if parameters.shape != (len(state), len(self.parameter_fields)):
             do = f"Give one row for each sample, with columns {self.parameter_fields}."
             raise expected(f"parameters of shape {(len(state), len(self.parameter_fields))}", parameters.shape, do)
         if torch.equal(parameters, parameters[:1].expand_as(parameters)):
             parameters = parameters[:1]
         coefficients = self._cast(self._coefficients(parameters.to("cpu", torch.float64)))
-        return Carry(modes, coefficients, parameters.to(self.device, self.dtype))
+        return Carry(modes, coefficients.unbind(), parameters.to(self.device, self.dtype))
 
     def step(self, carry: Carry, forcing: Tensor | None = None) -> tuple[Carry, State]:
         """Advance by ``dt`` in Fourier space; return the new carry and the new state."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.semilinear import Semilinear
 from surrogate.solvers.spectral import require_line, wavenumbers
@@ -29,11 +30,12 @@ class ReactionDiffusion(Semilinear):
         dt: float,
         rate: float = 1.0,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         require_line(grid)
         constants = {"diffusivity": diffusivity, "rate": rate}
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
 
     def symbol(self, constants: Constants) -> Tensor:
         """Return r - Dk²."""

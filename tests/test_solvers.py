@@ -295,6 +295,20 @@ def test_the_measured_order_is_the_declared_one(semilinear: Member) -> None:
     )  # the next term of the error is 1/16 of it or less
 
 
+@pytest.mark.parametrize("scheme", ["ETDRK1", "ETDRK2", "ETDRK3"])
+@pytest.mark.parametrize("name", ["Burgers-64", "KdV", "AllenCahn", "NavierStokes2D"])
+def test_the_measured_order_of_other_schemes_is_the_declared_one(name: str, scheme: str) -> None:
+    member = SEMILINEAR[name]
+    u, base = member.initial(member.grid), 4 * max(member.asymptotic, member.substeps // 2)
+    finest = make(member, 16 * base)(u)
+    errors = [distance(make(member, base * 2**level, scheme=scheme)(u), finest) for level in range(2)]
+    solver = make(member, scheme=scheme)
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(solver.order, abs=0.2)
+    assert solver.settings["scheme"] == scheme
+    assert solver.settings["order"] == solver.order == int(scheme[-1])
+    assert solver.dt_max(u) <= make(member).dt_max(u)
+
+
 def test_one_step_of_a_linear_equation_is_exact(linear: Member) -> None:
     u = linear.initial(linear.grid)
     assert make(linear).order == make(linear).dt_max(u) == math.inf
