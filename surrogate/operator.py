@@ -129,8 +129,8 @@ class Stepper(Operator):
         """Return, for each way in which ``new`` can be wrong, a mask ``(batch, channel)`` of where it is.
 
         The keys are the words of the error message. Solvers add what their equation forbids (growth of the energy)
-        and what their scheme cannot resolve (a spectral tail). Called once for each stored frame; it must not wait for
-        the device.
+        and what their scheme cannot resolve (a spectral tail). Called for stored frames, several of a sample in one
+        batch; it must not wait for the device.
         """
         return {"is not finite": ~finite(new)}
 

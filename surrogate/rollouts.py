@@ -100,7 +100,7 @@ def rollout(
     Notes
     -----
     The host does not wait for a GPU at each step: faults are noted on the device and looked at once for some frames
-    (64 of them, 32 MiB, or those of a second), which are copied to the host while the next ones are computed.
+    (64 of them, 8 MiB, or those of a second), which are copied to the host while the next ones are computed.
     """
     _check_request(stepper, steps, every, batch_size)
     if path is not None:
