@@ -81,6 +81,14 @@ def cost(task: Task, *, budget: float | None = None) -> Cost:
     return Cost(tried[0], min(tried, key=lambda timing: timing.median), tuple(tried), first_call)
 
 
+def quick_seconds(task: Task) -> float:
+    """Return the median time of a few repeats at batch size 1, after a warm-up."""
+    with computing(task.operator, task.device):
+        work = task.work(1)
+        _seconds(work, task.device)
+        return float(np.median([_seconds(work, task.device) for _ in range(FEWEST_REPEATS)]))
+
+
 def _timing(task: Task, batch: int, deadline: float) -> Timing:
     work = task.work(batch)
     warm = _seconds(work, task.device)
