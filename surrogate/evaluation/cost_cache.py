@@ -117,4 +117,4 @@ def _read(path: Path, key: dict[str, Any], *, complete: bool) -> Cost | None:
         return None
     entry = content["cost"]
     tried = tuple(Timing(**timing) for timing in entry["tried"])
-    return Cost(Timing(**entry["single"]), Timing(**entry["best"]), tried, entry["first_call_seconds"])
+    return Cost(Timing(**entry["single"]), Timing(**entry["best"]), tried, entry["first_call_seconds"], entry["cut"])

@@ -37,7 +37,10 @@ def figures(comparison: Comparison) -> list[Drawn]:
     ]
     if comparison.scores.sizes["time"] > 1:
         plots.append(
-            (error_over_time, "Error over time: median over samples, band from the 10 % to the 90 % quantile.")
+            (
+                error_over_time,
+                "Error over time: median over samples and seeds, bands from the 10 % to the 90 % quantile.",
+            )
         )
     plots.append((panels, "One sample: that on which the first candidate has its median error."))
     if "reference_spectrum" in comparison.scores:

@@ -44,7 +44,7 @@ def _curve(axes: Axes, curve: LearningCurve, name: str, color: str) -> None:
     axes.plot(curve.sizes, curve.means, ls="", marker="o", color=color, ms=6, label=name or None)
     if curve.law is not None:
         sizes = np.geomspace(curve.sizes[0], curve.sizes[-1])
-        label = f"{name} n^-{curve.law.exponent:.2f} ({curve.law.low:.2f} to {curve.law.high:.2f})".strip()
+        label = f"{name} $n^{{-{curve.law.exponent:.2f}}}$ ({curve.law.low:.2f} to {curve.law.high:.2f})".strip()
         axes.plot(sizes, curve.law(sizes), color=color, lw=1.2, label=label)
         axes.fill_between(sizes, *curve.law.band(sizes), color=color, alpha=0.18, linewidth=0)
 
