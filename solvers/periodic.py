@@ -21,11 +21,15 @@ Constants = Float[Tensor, "rows constant"]
 
 
 class Carry(NamedTuple):
-    """What a rollout carries: Fourier modes, coefficients of the scheme, constants ``(batch or 1, P)``."""
+    """What a rollout carries: Fourier modes, coefficients of the scheme, constants ``(batch or 1, P)``, steady forcing.
+
+    The forcing holds the modes of what a semilinear equation adds to its nonlinear term, if anything.
+    """
 
     modes: Tensor
     coefficients: Tensor
     constants: Tensor
+    forcing: Tensor | None = None
 
 
 class PeriodicEquation(Stepper):
@@ -51,7 +55,8 @@ class PeriodicEquation(Stepper):
     ------
     InputError
         A grid that is not periodic, ``dt`` not positive, ``substeps`` below 1, another ``dtype``, constants that are
-        not finite, or not positive where the equation needs that (``positive_fields``).
+        not finite, or not positive or negative where the equation needs that (``positive_fields``,
+        ``nonnegative_fields``).
     """
 
     order: ClassVar[float]
@@ -59,6 +64,7 @@ class PeriodicEquation(Stepper):
     degree: ClassVar[int]
     equation: ClassVar[str]
     positive_fields: ClassVar[tuple[str, ...]] = ()
+    nonnegative_fields: ClassVar[tuple[str, ...]] = ()
     max_tail: ClassVar[float] = 0.01
 
     mask: Tensor
@@ -159,14 +165,16 @@ class PeriodicEquation(Stepper):
         """
         energy = to_modes(new, self.domain.dim, self.degree).abs().square().flatten(2)
         tail, fluctuations = (energy @ self.bands.flatten(1).to(energy).T).unbind(-1)
-        noise = (10 * torch.finfo(new.dtype).eps) ** 2 * initial.square().flatten(2).mean(-1)
+        noise = (10 * torch.finfo(new.dtype).eps) ** 2 * initial.square().flatten(2).mean(-1).amax(1, keepdim=True)
         words = "is not resolved by the grid (energy in the last modes): use a finer grid or a smaller dt"
         return super().faults(initial, new) | {words: tail > self.max_tail * fluctuations + noise}
 
     def _coefficients(self, constants: Tensor) -> Tensor:
         for name, values in zip(self.parameter_fields, constants.T, strict=True):
-            sign = "positive" if name in self.positive_fields else "finite"
-            if not bool((values.isfinite() & ((values > 0) | (sign == "finite"))).all()):
+            positive, nonnegative = name in self.positive_fields, name in self.nonnegative_fields
+            sign = "positive" if positive else "finite, not negative" if nonnegative else "finite"
+            allowed = (values > 0) | (not positive) & ((values >= 0) | (not nonnegative))
+            if not bool((values.isfinite() & allowed).all()):
                 raise expected(f"a {sign} {name}", values.tolist(), f"Correct {name}.")
         return self.scheme_coefficients(constants, self.dt / self.substeps)
 

@@ -66,7 +66,12 @@ class Semilinear(PeriodicEquation):
     def advance(self, carry: Carry) -> Tensor:
         """Take one step of `ETDRK4`."""
         scheme = ETDRK4(*carry.coefficients.unbind())
-        return scheme(carry.modes, lambda v: self.nonlinear(v, carry.constants))
+
+        def right(v: Tensor) -> Tensor:
+            term = self.nonlinear(v, carry.constants)
+            return term if carry.forcing is None else term + carry.forcing
+
+        return scheme(carry.modes, right)
 
     def dt_where_stable(self, rates: Tensor) -> float:
         """Return `largest_step` for the constants of the constructor, times the substeps."""

@@ -76,8 +76,17 @@ def to_modes(u: Tensor, dim: int, degree: int = 2) -> Tensor:
 
 def to_points(modes: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Transform Fourier modes back to the points of a grid of that shape; modes that were cut are zero."""
-    u: Tensor = torch.fft.irfftn(modes, s=shape, dim=tuple(range(-len(shape), 0)))
+    if len(shape) > 1:  # the modes that were cut are left out of the transforms of the other axes
+        modes = torch.fft.ifftn(modes, dim=tuple(range(-len(shape), -1)))
+    u: Tensor = torch.fft.irfft(modes, n=shape[-1])
     return u
+
+
+def mode_weights(shape: tuple[int, ...], degree: int = 2) -> Float[Tensor, "*modes"]:
+    """Return weights of ``|modes|^2`` that sum to the mean square of a field that has no Nyquist modes."""
+    last = frequencies(shape, degree)[-1]
+    weight = (1 + (last > 0).double()) / math.prod(shape) ** 2  # the one-sided axis stands for both signs
+    return weight * retained(shape, degree)
 
 
 def energy_bands(shape: tuple[int, ...], degree: int = 2) -> Float[Tensor, "band=2 *modes"]:
@@ -86,8 +95,7 @@ def energy_bands(shape: tuple[int, ...], degree: int = 2) -> Float[Tensor, "band
     The last modes are those in the last third of the retained ones along some axis, ``|k| >= (2/3) n / (degree + 1)``.
     """
     axes = frequencies(shape, degree)
-    weight = (1 + (axes[-1] > 0).double()) / math.prod(shape) ** 2  # the one-sided axis stands for both signs
-    weight = weight * retained(shape, degree)
+    weight = mode_weights(shape, degree)
     last = torch.stack(
         [(3 * (degree + 1) * m.abs() >= 2 * n).expand(weight.shape) for n, m in zip(shape, axes, strict=True)]
     ).any(0)

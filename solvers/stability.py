@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from surrogate.datasets.grid import Grid
 from surrogate.solvers.etdrk import ETDRK4
+from surrogate.solvers.spectral import wavenumbers
 
 _GROWTH = 1.001
+_SAMPLES = 129
 _RATIO = 2**0.25
 
 
@@ -42,6 +46,28 @@ def _stable(symbol: Tensor, rates: Tensor, step: float) -> bool:
     factor = ETDRK4.of(symbol, step)(start, lambda v: rates * v).abs()
     exact = (step * (symbol + rates).real).exp().clamp(min=1)
     return bool((factor <= _GROWTH * exact).all())
+
+
+def advective_step(velocity: Tensor, grid: Grid, symbol: Callable[[Tensor], Tensor]) -> float:
+    r"""Return `largest_step` for :math:`u \cdot \nabla` and a symbol that depends on the modulus of the wavenumber.
+
+    At a point with the velocity u the mode k turns at the rate :math:`|k \cdot u|`. No mode is less damped, by a symbol
+    that falls, than one parallel to the fastest velocity that turns at the same rate; these are tried.
+
+    Parameters
+    ----------
+    velocity
+        Values ``(batch, dim, *space)``.
+    symbol
+        L for moduli of wavenumbers.
+    """
+    u = velocity.abs().movedim(1, -1).flatten(0, -2).to(torch.float64)
+    last = torch.tensor([k.max() for k in wavenumbers(grid)], dtype=torch.float64, device=u.device)
+    speed, rate = u.norm(dim=-1).max().item(), (u @ last).max().item()
+    if speed == 0:
+        return math.inf
+    k = torch.linspace(0, rate / speed, _SAMPLES, dtype=torch.float64)
+    return largest_step(symbol(k), -1j * speed * k)
 
 
 def extremes(state: Tensor, reached: float = -math.inf) -> Tensor:

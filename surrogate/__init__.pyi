@@ -16,6 +16,7 @@ from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
 from .evaluation import Recorded as Recorded
+from .evaluation import animate as animate
 from .evaluation import compare as compare
 from .evaluation import forecast_errors as forecast_errors
 from .evaluation import learning_curve as learning_curve

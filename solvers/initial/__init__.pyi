@@ -1,5 +1,9 @@
+from .distribution import Distribution as Distribution
+from .fourier_series import FourierSeries as FourierSeries
 from .gaussian_random_field import GaussianRandomField as GaussianRandomField
 from .neumann_random_field import NeumannRandomField as NeumannRandomField
 from .permeability import LogNormal as LogNormal
 from .permeability import Permeability as Permeability
 from .permeability import TwoPhase as TwoPhase
+from .sine_waves import SineWaves as SineWaves
+from .taylor_green import TaylorGreen as TaylorGreen

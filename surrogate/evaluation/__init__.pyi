@@ -18,11 +18,15 @@ from .learning_curves import learning_curve as learning_curve
 from .matching import break_even as break_even
 from .matching import match as match
 from .matching import pareto_front as pareto_front
+from .plots import animate as animate
 from .plots import plot_fields as plot_fields
 from .plots import plot_forecast as plot_forecast
+from .plots import plot_isosurfaces as plot_isosurfaces
+from .plots import plot_slices as plot_slices
 from .power_law import PowerLaw as PowerLaw
 from .recorded import Recorded as Recorded
 from .report import Comparison as Comparison
+from .rotation import vorticity as vorticity
 from .spectra import energy_spectrum as energy_spectrum
 from .spectra import enstrophy_spectrum as enstrophy_spectrum
 from .spectra import log_spectral_distance as log_spectral_distance
