@@ -19,6 +19,7 @@ from .evaluation import Recorded as Recorded
 from .evaluation import animate as animate
 from .evaluation import compare as compare
 from .evaluation import forecast_errors as forecast_errors
+from .evaluation import learning_curve as learning_curve
 from .evaluation import plot_fields as plot_fields
 from .evaluation import plot_forecast as plot_forecast
 from .evaluation import relative_error as relative_error

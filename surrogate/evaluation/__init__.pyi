@@ -7,11 +7,14 @@ from .comparison import compare as compare
 from .conservation import drift as drift
 from .correlations import correlation as correlation
 from .correlations import correlation_time as correlation_time
+from .cost_cache import CostCache as CostCache
 from .ensembles import coverage as coverage
 from .ensembles import crps as crps
 from .ensembles import interval_width as interval_width
 from .ensembles import spread_and_skill as spread_and_skill
 from .field_errors import relative_error as relative_error
+from .learning_curves import LearningCurve as LearningCurve
+from .learning_curves import learning_curve as learning_curve
 from .matching import break_even as break_even
 from .matching import match as match
 from .matching import pareto_front as pareto_front
@@ -20,6 +23,7 @@ from .plots import plot_fields as plot_fields
 from .plots import plot_forecast as plot_forecast
 from .plots import plot_isosurfaces as plot_isosurfaces
 from .plots import plot_slices as plot_slices
+from .power_law import PowerLaw as PowerLaw
 from .recorded import Recorded as Recorded
 from .report import Comparison as Comparison
 from .rotation import vorticity as vorticity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 import xarray as xr
@@ -18,7 +19,9 @@ from surrogate.datasets.grid import Grid
 from surrogate.datasets.ragged import counts, select_samples
 from surrogate.evaluation.baselines import baselines
 from surrogate.evaluation.contest import Contest, Entry, compared
+from surrogate.evaluation.cost_cache import CostCache, default_folder
 from surrogate.evaluation.leaks import refuse_leaks
+from surrogate.evaluation.learning_curves import LearningCurve
 from surrogate.evaluation.members import Candidates, Member, Solvers, candidates_of, check_names, solvers_of
 from surrogate.evaluation.provenance import investment_of, provenance
 from surrogate.evaluation.quantities import Quantity, evaluate
@@ -44,6 +47,9 @@ def compare(
     devices: Sequence[str | torch.device] | None = None,
     seed: int = 0,
     time_budget: float | None = None,
+    cache: bool | str | Path = False,
+    refresh: bool = False,
+    learning_curves: Mapping[str, LearningCurve] | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Measure error and cost of surrogates beside classical solvers and trivial predictions, on the same truth.
@@ -80,6 +86,13 @@ def compare(
         Of the bootstrap intervals.
     time_budget
         Seconds for all timings together; default: as long as ten repeats at each batch size take.
+    cache
+        Keep the times of solvers in this folder, or with ``True`` in the user's cache, and use them again where
+        machine, device, versions, threads, case, settings and steps are the same (see `CostCache`).
+    refresh
+        Measure the times in the cache anew.
+    learning_curves
+        Curves from `learning_curve` to show in the report, by candidate.
     progress
         Show progress bars.
 
@@ -123,7 +136,8 @@ def compare(
     target = target_of(first, reference.fields, schedule, case if isinstance(case, Case) else None)
     known = own_scores(reference, target, schedule)
     floor = known.attrs.get("floor")
-    contest = Contest(reference.fields, target, schedule, floor, quantities or {}, where, seed)
+    costs = CostCache(default_folder() if cache is True else cache or None, refresh=refresh)
+    contest = Contest(reference.fields, target, schedule, floor, quantities or {}, where, seed, costs)
     trivial, notes = baselines(target, first, schedule, training)
     check_names([*players, *trivial])
     entries = _play(contest, [*players, *trivial], time_budget, progress)
@@ -140,7 +154,8 @@ def compare(
         floor=floor,
         examples=_examples(contest, entries[: len(judged)]),
         provenance=provenance(players, dataset, reference, schedule, where, seed),
-        notes=tuple(notes),
+        notes=(*notes, *costs.notes),
+        learning_curves=dict(learning_curves or {}),
     )
 
 

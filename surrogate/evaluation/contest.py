@@ -12,6 +12,7 @@ import xarray as xr
 
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.alignment import align
+from surrogate.evaluation.cost_cache import CostCache
 from surrogate.evaluation.members import Member
 from surrogate.evaluation.point_scores import PointTarget
 from surrogate.evaluation.quantities import Quantity, evaluate, mean_quantities, quantity_errors
@@ -21,7 +22,7 @@ from surrogate.evaluation.scores import Target
 from surrogate.evaluation.seeds import as_ensemble, mean_over_seeds, over_seeds
 from surrogate.evaluation.summary import Row, statistics
 from surrogate.evaluation.tasks import PointTask, RolloutTask, Task
-from surrogate.evaluation.timing import cost
+from surrogate.evaluation.timing import Cost, cost
 from surrogate.initial_value import InitialValue, initial_value, read_parameters
 from surrogate.operator import Operator, Stepper
 from surrogate.point_inputs import given_samples
@@ -62,6 +63,8 @@ class Contest:
         The user's quantities of interest.
     devices, seed
         Where all are timed, and on the first of which all predict; of the bootstrap.
+    costs
+        What is known of the costs of solvers.
     """
 
     fields: xr.Dataset
@@ -71,6 +74,7 @@ class Contest:
     quantities: Mapping[str, Quantity]
     devices: tuple[torch.device, ...]
     seed: int
+    costs: CostCache
 
     def enter(self, member: Member, budget: float | None) -> Entry:
         """Let a member predict, score it, and time it unless it is a baseline or a solver that blew up."""
@@ -112,8 +116,15 @@ class Contest:
             return (row,)
         share = None if budget is None else budget / len(self.devices)
         task = self._task(member.seeds[0])
-        costs = {device: cost(replace(task, device=device), budget=share) for device in self.devices}
-        return tuple(replace(row, cost=price, device=str(device)) for device, price in costs.items())
+        case = self.fields.attrs.get("case")
+
+        def price(device: torch.device) -> Cost:
+            there = replace(task, device=device)
+            if row.kind == "surrogate":
+                return cost(there, budget=share)
+            return self.costs.measure(there, case, budget=share)
+
+        return tuple(replace(row, cost=price(device), device=str(device)) for device in self.devices)
 
     @cached_property
     def true_quantities(self) -> xr.Dataset:

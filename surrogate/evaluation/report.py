@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.store import whole_file
+from surrogate.evaluation.learning_curves import LearningCurve
 from surrogate.evaluation.summary import Row
 from surrogate.evaluation.verdicts import Verdict
 
@@ -44,6 +45,8 @@ class Comparison:
         Everything needed to make the comparison again.
     notes
         What could not be done, and why.
+    learning_curves
+        Error against the size of the training part, for some candidates.
     """
 
     scores: xr.Dataset
@@ -54,6 +57,7 @@ class Comparison:
     examples: xr.Dataset
     provenance: dict[str, Any]
     notes: tuple[str, ...]
+    learning_curves: Mapping[str, LearningCurve] = field(default_factory=dict)
 
     @property
     def devices(self) -> tuple[str, ...]:

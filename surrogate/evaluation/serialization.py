@@ -18,11 +18,15 @@ def to_json(comparison: Comparison) -> str:
     content = {
         "headline": "relative L2 over space and all times, mean over fields and samples",
         "reference_error": comparison.floor,
+        "errors_of_seeds": {
+            name: scores["error"].transpose("seed", "sample").values for name, scores in comparison.seed_scores.items()
+        },
         "members": [dataclasses.asdict(row) for row in comparison.rows],
         "verdicts": [dataclasses.asdict(verdict) for verdict in comparison.verdicts],
         "lead_times": comparison.scores["time"].values,
         "relative_l2_over_time": {str(part["member"].values): part.values for part in over_time},
         "errors_of_samples": {str(part["member"].values): part.values for part in comparison.scores["error"]},
+        "learning_curves": {name: dataclasses.asdict(curve) for name, curve in comparison.learning_curves.items()},
         "notes": comparison.notes,
         "provenance": comparison.provenance,
     }

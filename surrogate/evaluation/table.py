@@ -68,7 +68,10 @@ def remarks(comparison: Comparison) -> list[str]:
     """Return what the marks in the table mean, how much the numbers rest on, and what could not be done."""
     marks = [f"* {row.name}: {row.note}." for row in comparison.rows if row.note]
     marks += [f"† {row.name}: ran on other hardware, {row.hardware}." for row in comparison.rows if row.hardware]
-    return [*dict.fromkeys(marks), *_shifted(comparison), _basis(comparison), *comparison.notes]
+    cut = dict.fromkeys(row.name for row in comparison.rows if row.cost is not None and row.cost.cut)
+    marks += [f"No time for larger batches, in which they may be quicker: {'; '.join(cut)}."] if cut else []
+    curves = [f"Learning curve of {name}: {curve.sentence}" for name, curve in comparison.learning_curves.items()]
+    return [*dict.fromkeys(marks), *_shifted(comparison), _basis(comparison), *curves, *comparison.notes]
 
 
 def _shifted(comparison: Comparison) -> list[str]:
