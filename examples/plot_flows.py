@@ -52,8 +52,8 @@ plt.show()
 # %%
 # The coarse solver
 # -----------------
-# `Coarse` puts a solver on a grid of its own between spectral interpolations. On 16 x 16 points a step has a fraction of
-# the work, and may be longer.
+# `Coarse` puts a solver on a grid of its own between spectral interpolations. On 16 x 16 points a step has a fraction
+# of the work, and may be longer.
 
 for points, substeps in ((8, 4), (16, 8), (32, 16)):
     coarse = Coarse(case.solver(points, substeps), case.grid)
@@ -64,7 +64,7 @@ for points, substeps in ((8, 4), (16, 8), (32, 16)):
 
 # %%
 # This is the bar for a surrogate at this viscosity: not the fine solver that made the data, but the cheapest one that
-# errs no more than the surrogate does. `sg.compare` finds it. McGreivy & Hakim (arXiv 2407.07218) did so by hand, and of
-# a published speed-up of 1000 there remained 7 to 10.
+# errs no more than the surrogate does. `sg.compare` finds it. McGreivy & Hakim (arXiv 2407.07218) did so by hand, and
+# of a published speed-up of 1000 there remained 7 to 10.
 
 print(f"{100 * coarse_error:.2f} %")
