@@ -13,8 +13,10 @@ from .etdrk import ETDRK2 as ETDRK2
 from .etdrk import ETDRK3 as ETDRK3
 from .etdrk import ETDRK4 as ETDRK4
 from .fisher_kpp import FisherKPP as FisherKPP
+from .gray_scott import GrayScott as GrayScott
 from .kdv import KdV as KdV
 from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
+from .kuramoto_sivashinsky_potential import KuramotoSivashinskyPotential as KuramotoSivashinskyPotential
 from .linear_equation import LinearEquation as LinearEquation
 from .navier_stokes_2d import NavierStokes2D as NavierStokes2D
 from .navier_stokes_3d import NavierStokes3D as NavierStokes3D
@@ -24,6 +26,8 @@ from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .poisson_points import PoissonOnPoints as PoissonOnPoints
 from .semilinear import Semilinear as Semilinear
+from .swift_hohenberg import SwiftHohenberg as SwiftHohenberg
+from .vector_burgers import VectorBurgers as VectorBurgers
 from .velocity import curl as curl
 from .velocity import dissipation as dissipation
 from .velocity import divergence as divergence

@@ -15,7 +15,7 @@ from surrogate.datasets.grid import Grid
 from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Carry, Constants, State
 from surrogate.solvers.semilinear import Semilinear
-from surrogate.solvers.spectral import to_modes, to_points, wavenumbers
+from surrogate.solvers.spectral import squared_wavenumber, to_modes, to_points
 from surrogate.solvers.stability import advective_step
 from surrogate.solvers.vorticity import Derivatives, require_plane, velocity_from_vorticity
 from surrogate.solvers.vorticity_forcing import Forcing
@@ -115,9 +115,8 @@ class NavierStokes2D(Semilinear):
 
     def symbol(self, constants: Constants) -> Tensor:
         """Return -ν|k|² - μ."""
-        kx, ky = wavenumbers(self.domain)
-        viscosity, drag = constants.T[:, :, None, None, None].unbind()
-        return -viscosity * (kx**2 + ky**2) - drag
+        viscosity, drag = self.spread(constants)
+        return -viscosity * squared_wavenumber(self.domain) - drag
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
         r"""Return the modes of :math:`-u \cdot \nabla w`."""

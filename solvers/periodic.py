@@ -120,6 +120,10 @@ class PeriodicEquation(Stepper):
         """Return the integrals that the equation conserves whatever its constants, for each sample."""
         return {}
 
+    def spread(self, constants: Constants) -> tuple[Tensor, ...]:
+        """Return each of the constants in a shape ``(rows, 1, *space)`` that multiplies states or modes."""
+        return constants.T.reshape(-1, len(constants), 1, *[1] * self.domain.dim).unbind()
+
     def encode(self, fields: State) -> Tensor:
         """Return the Fourier modes of fields; an equation may mix the channels so that its linear part is diagonal."""
         return to_modes(fields, self.domain.dim, self.degree)

@@ -73,9 +73,9 @@ def advective_step(velocity: Tensor, grid: Grid, symbol: Callable[[Tensor], Tens
 
 
 def extremes(state: Tensor, reached: float = -math.inf) -> Tensor:
-    """Return the least value of a state and the largest, or ``reached`` where that is more: ``(2, 1, 1)``, on the host.
+    """Return the least value of a state and the largest, or ``reached`` where that is more, on the host.
 
-    ``reached`` is what a state may grow to.
+    They are stacked on the first axis and broadcast against the modes; ``reached`` is what a state may grow to.
     """
     least, largest = state.aminmax()
-    return torch.stack([least, largest.clamp(min=reached)]).to("cpu", torch.float64)[:, None, None]
+    return torch.stack([least, largest.clamp(min=reached)]).to("cpu", torch.float64).view(2, *[1] * (state.ndim - 1))
