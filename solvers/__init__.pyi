@@ -20,6 +20,7 @@ from .periodic import PeriodicEquation as PeriodicEquation
 from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .poisson_points import PoissonOnPoints as PoissonOnPoints
+from .resolution import UnderResolved as UnderResolved
 from .semilinear import Semilinear as Semilinear
 from .velocity import curl as curl
 from .velocity import dissipation as dissipation

@@ -83,6 +83,8 @@ def rollout(
     start = initial_value(stepper, dataset)
     _check_forcing(start, steps)
     stepper.warn_outside(start.state, start.parameters)
+    if not keep_going:
+        stepper.check_initial(start.state)
     march = _March(stepper, start, steps, every, batch_size or _fitting(start), device, keep_going, progress)
     frames = (start.samples, steps // every, len(stepper.out_fields), *start.state.shape[2:])
     time = start.start + stepper.dt * np.arange(every, steps + 1, every)
