@@ -14,6 +14,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
+from surrogate.solvers.resolution import warn_unresolved
 from surrogate.solvers.spectral import energy_bands, require_periodic, retained, to_modes, to_points
 
 State = Float[Tensor, "batch channel *space"]
@@ -160,6 +161,10 @@ class PeriodicEquation(Stepper):
         ):
             raise expected(f"fields on {self.domain}", domain, "Resample them, or make the solver on their grid.")
 
+    def check_initial(self, state: Tensor) -> None:
+        """Warn of states that are not periodic, or that the grid does not resolve, with the points that would do."""
+        warn_unresolved(state, self.domain, self.in_fields, degree=self.degree, max_tail=self.max_tail)
+
     def faults(self, initial: State, new: State) -> dict[str, Tensor]:
         """Add to the faults of any stepper a spectrum that has not decayed at the last modes.
 
@@ -192,3 +197,5 @@ class PeriodicEquation(Stepper):
             raise expected(
                 f"a state of shape (batch, {', '.join(map(str, shape))})", tuple(state.shape), "Resample it."
             )
+        if state.device != self.device:
+            raise expected(f"a state on {self.device}, where the solver is", state.device, "Move one of them: `.to()`.")

@@ -125,6 +125,9 @@ class Stepper(Operator):
         window = torch.cat([state, new], dim=1)[:, -state.shape[1] :] if self.history > self.horizon else new
         return (window[:, -state.shape[1] :], static, parameters), new
 
+    def check_initial(self, state: Tensor) -> None:
+        """Warn of initial states from which no trajectory can be right. Called once for a rollout, on the host."""
+
     def faults(self, initial: Tensor, new: Tensor) -> dict[str, Tensor]:
         """Return, for each way in which ``new`` can be wrong, a mask ``(batch, channel)`` of where it is.
 
