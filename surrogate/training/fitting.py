@@ -146,6 +146,7 @@ def _untrained(network: nn.Module, signature: Signature, training: xr.Dataset, d
     if not network.training:
         network.train()  # Lightning trains in the mode that it finds
     if isinstance(network, Corrected):
+        network.solver.train()  # an earlier training may have left it in evaluation mode
         cast_floating(network.network, dtype)
         normalizers = fit_corrected_normalizers(network.solver, training, signature, dtype)
     else:
