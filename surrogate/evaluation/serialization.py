@@ -27,9 +27,7 @@ def to_json(comparison: Comparison) -> str:
         "lead_times": comparison.scores["time"].values,
         "relative_l2_over_time": {str(part["member"].values): part.values for part in over_time},
         "relative_l2_of_fields_over_time": {
-            str(part["member"].values): {
-                str(one["field"].values): one.values for one in part.transpose("field", "time")
-            }
+            str(part["member"].values): {str(name): part.sel(field=name).values for name in part["field"].values}
             for part in errors
         },
         "errors_of_samples": {str(part["member"].values): part.values for part in comparison.scores["error"]},
