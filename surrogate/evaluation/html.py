@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 
+from surrogate.evaluation.html_tables import by_field, ensembles, line_of, physics, table_of
 from surrogate.evaluation.plots import Drawn
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.serialization import plain
@@ -58,7 +59,9 @@ def page(comparison: Comparison, figures: Sequence[Drawn]) -> str:
         *(f"<p>{escape(text)}</p>" for text in _method(comparison)),
         "<h2>Errors and costs</h2>",
         _table(comparison),
-        _physics(comparison),
+        by_field(comparison),
+        physics(comparison),
+        ensembles(comparison),
         "<h2>Figures</h2>",
         *map(_figure, others),
         "<h2>Provenance</h2>",
@@ -120,9 +123,9 @@ def _table(comparison: Comparison) -> str:
     previous, lines = None, []
     for row in ordered(comparison.rows):
         first = " first" if previous not in (None, row.kind) else ""
-        lines.append(_line([*cells(row, comparison), *_details(row)], "td", f"{row.kind}{first}"))
+        lines.append(line_of([*cells(row, comparison), *_details(row)], "td", f"{row.kind}{first}"))
         previous = row.kind
-    return _grid([*headings(comparison), *DETAILS], lines)
+    return table_of([*headings(comparison), *DETAILS], lines)
 
 
 def _details(row: Row) -> list[str]:
@@ -133,39 +136,6 @@ def _details(row: Row) -> list[str]:
     until = s.closely_correlated_until
     closely = "" if until is None else f"{'> ' if s.closely_censored else ''}{until:.3g}"
     return [interval, f"{s.median:.2e}", f"{s.percentile_90:.2e}", f"{s.geometric:.2e}", closely, first, blown_up]
-
-
-def _physics(comparison: Comparison) -> str:
-    """Return the table of band errors, drifts and quantities, if there are any."""
-    bands = comparison.scores["band"].values.tolist() if "band" in comparison.scores else []
-    rows = ordered(comparison.rows)
-    drifts, quantities = list(rows[0].statistics.drifts), list(rows[0].quantities)
-    if not (bands or drifts or quantities):
-        return ""
-    headings = ["member", *(f"{band} wavenumbers" for band in bands), *(f"drift of {name}" for name in drifts)]
-    headings += [text for name in quantities for text in (f"{name}: error", f"{name}: rank correlation")]
-    lines = []
-    for row in rows:
-        entries = [row.name]
-        if bands:
-            means = comparison.scores["spectral_error"].sel(member=row.name).mean(["sample", "time", "field"])
-            entries += [f"{float(value):.2e}" for value in means]
-        entries += [f"{row.statistics.drifts[name]:.1e}" for name in drifts]
-        for name in quantities:
-            entries += [
-                f"{row.quantities[name]['relative_error']:.2e}",
-                f"{row.quantities[name]['rank_correlation']:.3f}",
-            ]
-        lines.append(_line(entries, "td", row.kind))
-    return "<h2>Physics</h2>" + _grid(headings, lines)
-
-
-def _grid(headings: Sequence[str], lines: Sequence[str]) -> str:
-    return f'<div class="scroll"><table>{_line(headings, "th")}{"".join(lines)}</table></div>'
-
-
-def _line(entries: Sequence[str], tag: str, kind: str = "") -> str:
-    return f'<tr class="{kind}">' + "".join(f"<{tag}>{escape(entry)}</{tag}>" for entry in entries) + "</tr>\n"
 
 
 def _figure(drawn: Drawn) -> str:
