@@ -110,10 +110,9 @@ def rollout(
     _check_forcing(start, steps)
     stepper.warn_outside(start.state, start.parameters)
     size = batch_size or _fitting(start)
-    march = March(stepper, start, steps, every, size, device, keep_going, compile, progress)
     if not keep_going:
         stepper.check_initial(start.state)
-    march = _March(stepper, start, steps, every, batch_size or _fitting(start), device, keep_going, progress)
+    march = March(stepper, start, steps, every, size, device, keep_going, compile, progress)
     frames = (start.samples, steps // every, len(stepper.out_fields), *start.state.shape[2:])
     time = start.start + stepper.dt * np.arange(every, steps + 1, every)
     if path is None:
