@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.periodic import Carry, Constants, PeriodicEquation, State
+from surrogate.solvers.schemes import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.stability import largest_step
 
 
@@ -19,16 +19,16 @@ class Semilinear(PeriodicEquation):
     r"""A semilinear equation :math:`u_t = L u + N(u)` on a periodic box, solved by a Fourier-Galerkin method.
 
     In space the modes with :math:`|k| < n/(d + 1)` on every axis are kept, which rids terms of ``degree`` d of aliasing
-    (the 2/3 rule for quadratic terms); in time the scheme solves the linear part exactly. An equation states its
-    `symbol`, its `nonlinear` term and its `dt_max`.
+    (the 2/3 rule for quadratic terms); in time an exponential scheme solves the linear part exactly. An equation states
+    its `symbol`, its `nonlinear` term and its `dt_max`.
 
     Parameters
     ----------
     grid, constants, dt, substeps, dtype
         See `PeriodicEquation`.
     scheme
-        ``"ETDRK4"``, or `ETDRK3`, `ETDRK2`, `ETDRK1`, named by their order in time. At equal error the fourth-order
-        scheme costs least, but for errors near 1 %.
+        ``"ETDRK4"``, or `ETDRK3`, `ETDRK2`, `ETDRK1`, named by their order in time; or one of the implicit-explicit
+        schemes `ARS443` and `ARS222`. At equal error `ETDRK4` costs least, but for errors near 1 %.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class Semilinear(PeriodicEquation):
         def of_parts(parts: Tensor) -> Tensor:
             return torch.view_as_real(of_modes(torch.view_as_complex(parts)))
 
-        if scheme.growth.is_complex():
+        if carry.coefficients[0].is_complex():
             return scheme(carry.modes, of_modes)
         return torch.view_as_complex(scheme(torch.view_as_real(carry.modes), of_parts))
 
