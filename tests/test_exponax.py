@@ -53,10 +53,8 @@ def waves(grid: Grid) -> Tensor:
 
 def theirs(stepper: Stepper, u: Tensor, steps: int) -> Tensor:
     """Return the state after some steps, without the axis of batches."""
-    compiled, state = jax.jit(lambda v: stepper(v)), jax.numpy.asarray(u.numpy())
-    for _ in range(steps):
-        state = compiled(state)
-    return torch.from_numpy(np.array(state))
+    solve = jax.jit(lambda state: jax.lax.fori_loop(0, steps, lambda _, now: stepper(now), state))
+    return torch.from_numpy(np.array(solve(u.numpy())))
 
 
 def difference(solver: Semilinear, stepper: Stepper, u: Tensor, sign: float = 1.0) -> float:
@@ -108,7 +106,7 @@ def test_navier_stokes_whose_vorticity_has_the_opposite_sign() -> None:
 
 def test_kdv_is_of_order_four_here_and_of_order_one_there() -> None:
     """The soliton of speed 4 on the length 40; exponax 0.2.0 takes real parts of coefficients that are complex."""
-    grid, time = Grid((384,), extent=(40.0,), periodic=True), 0.5
+    grid, time = Grid((384,), extent=(40.0,), periodic=True), 0.25
     x = torch.as_tensor(grid.axes[0])
 
     def soliton(time: float) -> Tensor:
@@ -118,7 +116,7 @@ def test_kdv_is_of_order_four_here_and_of_order_one_there() -> None:
         return KdV(grid, dt=time, substeps=steps)(soliton(0.0)[None])[0]
 
     def others(steps: int) -> Tensor:
-        coefficients = {"convection_scale": -6.0, "dispersivity": -1.0, "hyper_diffusivity": 0.0}
+        coefficients = {"convection_scale": 6.0, "dispersivity": 1.0, "hyper_diffusivity": 0.0}
         return theirs(
             exponax.stepper.KortewegDeVries(1, 40.0, 384, time / steps, **coefficients, order=4), soliton(0.0), steps
         )
