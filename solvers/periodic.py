@@ -28,7 +28,7 @@ class Carry(NamedTuple):
     """
 
     modes: Tensor
-    coefficients: Tensor
+    coefficients: tuple[Tensor, ...]
     constants: Tensor
     forcing: Tensor | None = None
 
@@ -60,8 +60,8 @@ class PeriodicEquation(Stepper):
         ``nonnegative_fields``).
     """
 
-    order: ClassVar[float]
-    scheme: ClassVar[str]
+    order: float
+    scheme: str
     degree: ClassVar[int]
     equation: ClassVar[str]
     positive_fields: ClassVar[tuple[str, ...]] = ()
@@ -104,7 +104,7 @@ class PeriodicEquation(Stepper):
 
     @abstractmethod
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
-        """Return what `advance` needs for steps of that length, with a row for each row of the constants.
+        """Return what `advance` needs for steps of that length, stacked, with a row for each row of the constants.
 
         Computed in float64 or complex128 on the host.
         """
@@ -121,6 +121,10 @@ class PeriodicEquation(Stepper):
         """Return the integrals that the equation conserves whatever its constants, for each sample."""
         return {}
 
+    def spread(self, constants: Constants) -> tuple[Tensor, ...]:
+        """Return each of the constants in a shape ``(rows, 1, *space)`` that multiplies states or modes."""
+        return constants.T.reshape(-1, len(constants), 1, *[1] * self.domain.dim).unbind()
+
     def encode(self, fields: State) -> Tensor:
         """Return the Fourier modes of fields; an equation may mix the channels so that its linear part is diagonal."""
         return to_modes(fields, self.domain.dim, self.degree)
@@ -134,14 +138,14 @@ class PeriodicEquation(Stepper):
         self._check_state(state)
         modes = self.encode(state.to(self.dtype)) * self.mask
         if parameters is None:
-            return Carry(modes, self.coefficients, self.constants)
+            return Carry(modes, self.coefficients.unbind(), self.constants)
         if parameters.shape != (len(state), len(self.parameter_fields)):
             do = f"Give one row for each sample, with columns {self.parameter_fields}."
             raise expected(f"parameters of shape {(len(state), len(self.parameter_fields))}", parameters.shape, do)
         if torch.equal(parameters, parameters[:1].expand_as(parameters)):
             parameters = parameters[:1]
         coefficients = self._cast(self._coefficients(parameters.to("cpu", torch.float64)))
-        return Carry(modes, coefficients, parameters.to(self.device, self.dtype))
+        return Carry(modes, coefficients.unbind(), parameters.to(self.device, self.dtype))
 
     def step(self, carry: Carry, forcing: Tensor | None = None) -> tuple[Carry, State]:
         """Advance by ``dt`` in Fourier space; return the new carry and the new state."""

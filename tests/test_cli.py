@@ -116,6 +116,8 @@ def test_inspect_draws_fields(work: Path, capsys: pytest.CaptureFixture[str]) ->
     assert (work / "burgers.png").read_bytes().startswith(b"\x89PNG")
     assert main(["inspect", data, "--plot", target]) == 2
     assert main(["inspect", data, "--plot", str(work / "burgers.doc")]) == 2
+    assert main(["inspect", data, "--plot", str(work / "burgers.gif")]) == 0
+    assert (work / "burgers.gif").read_bytes().startswith(b"GIF")
     assert main(["inspect", str(work / "run" / "surrogate.safetensors"), "--plot", target]) == 2
     assert "Expected a file of fields to draw" in capsys.readouterr().err
 
