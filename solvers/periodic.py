@@ -14,7 +14,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
-from surrogate.solvers.resolution import warn_unresolved
+from surrogate.solvers.resolution import needed_points, warn_unresolved
 from surrogate.solvers.spectral import energy_bands, require_periodic, retained, to_modes, to_points
 
 State = Float[Tensor, "batch channel *space"]
@@ -164,6 +164,10 @@ class PeriodicEquation(Stepper):
     def check_initial(self, state: Tensor) -> None:
         """Warn of states that are not periodic, or that the grid does not resolve, with the points that would do."""
         warn_unresolved(state, self.domain, self.in_fields, degree=self.degree, max_tail=self.max_tail)
+
+    def advice(self, initial: State) -> str:
+        """Return how many points the initial state needs, if it has energy in the last modes."""
+        return needed_points(initial, self.domain, degree=self.degree, max_tail=self.max_tail)
 
     def faults(self, initial: State, new: State) -> dict[str, Tensor]:
         """Add to the faults of any stepper a spectrum that has not decayed at the last modes.

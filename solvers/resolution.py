@@ -36,7 +36,8 @@ def warn_unresolved(state: Tensor, grid: Grid, fields: Sequence[str], *, degree:
     degree
         Degree of the equation as a polynomial in the state; modes up to ``n / (degree + 1)`` are kept.
     max_tail
-        Share of the energy of the fluctuations that may lie in the last third of the modes that are kept, and above.
+        Share of the energy of the fluctuations that may lie above the modes that are kept. The points that the message
+        advises leave no more than that to the last third of these modes.
     """
     size = max(1, _CHUNK_BYTES // (8 * state[0].numel()))
     for find in (_jump, _repeated_point, _tail):
@@ -87,32 +88,65 @@ def _repeated_point(u: Tensor, grid: Grid, degree: int, max_tail: float) -> Foun
 
 
 def _tail(u: Tensor, grid: Grid, degree: int, max_tail: float) -> Found:
-    """Find spectra that have not decayed where the modes that are kept end."""
+    """Find energy in modes that the equation does not keep."""
     found = _NOTHING
     for axis, (name, n) in enumerate(zip(grid.names, grid.shape, strict=True)):
-        spectrum = _spectrum(u, grid.dim, axis)
-        last = math.ceil(2 * n / (3 * (degree + 1)))
-        share = spectrum[..., last:].sum(-1) / spectrum.sum(-1)
-        share = share.nan_to_num().where(spectrum.sum(-1).sqrt() > 1e-6 * _size(u), 0)
+        kept, spectrum = math.ceil(n / (degree + 1)), _spectrum(u, grid.dim, axis)
+        share = _share(spectrum, kept, _size(u))
         if share.max() > max(max_tail, found[0]):
             where = _place(share)
-            excess = share.max().item() / max_tail
             words = (
-                f"is not resolved: {share.max().item():.1%} of the energy of its fluctuations is in modes beyond "
-                f"{last - 1} along {name}, too close to the {math.ceil(n / (degree + 1)) - 1} that {n} points hold for "
-                f"this equation. {_advice(spectrum[where], last, excess, degree, name)}"
+                f"is not resolved: {share.max().item():.1%} of the energy of its fluctuations is in modes beyond the "
+                f"{kept - 1} that {n} points along {name} hold for this equation. "
             )
-            found = share.max().item(), where, words
+            found = share.max().item(), where, words + _advice(spectrum[where], n, degree, max_tail, name)
     return found
 
 
-def _advice(spectrum: Tensor, last: int, excess: float, degree: int, name: str) -> str:
-    """Return how many points would do, by the better fit of a power and of an exponential to the spectrum.
+def needed_points(state: Tensor, grid: Grid, *, degree: int, max_tail: float) -> str:
+    """Return a sentence that says how many points states need, or nothing if the last third of the modes is free.
+
+    The arguments are those of `warn_unresolved`.
+    """
+    u, worst = state.to("cpu", torch.float64), (max_tail, "")
+    for axis, (name, n) in enumerate(zip(grid.names, grid.shape, strict=True)):
+        spectrum = _spectrum(u, grid.dim, axis)
+        share = _share(spectrum, _last_third(n, degree), _size(u))
+        if share.max() > worst[0]:
+            worst = share.max().item(), _advice(spectrum[_place(share)], n, degree, max_tail, name)
+    return worst[1]
+
+
+def _last_third(n: int, degree: int) -> int:
+    """Return the first of the last third of the modes that are kept."""
+    return math.ceil(2 * n / (3 * (degree + 1)))
+
+
+def _share(spectrum: Tensor, first: int, size: Tensor) -> Tensor:
+    """Return the share of the energy from a mode on, ``(batch, channel)``; none where a field is but round-off."""
+    total = spectrum.sum(-1)
+    return (spectrum[..., first:].sum(-1) / total).nan_to_num().where(total.sqrt() > 1e-6 * size, 0)
+
+
+def _advice(spectrum: Tensor, n: int, degree: int, max_tail: float, name: str) -> str:
+    """Return how many points would do: the last third of their modes begins where the energy has come to its end."""
+    tail = spectrum.flip(0).cumsum(0).flip(0) / spectrum.sum()
+    needed = float((tail > max_tail).sum())
+    if needed > 0.9 * (len(spectrum) - 1):
+        needed = _extrapolated(spectrum, tail, _last_third(n, degree), max_tail)
+    if needed == math.inf:
+        return "The spectrum does not fall: smooth the data, no number of points will do."
+    points = 2 * math.ceil(1.5 * (degree + 1) * needed / 2)
+    return f"By the decay of the spectrum about {points} points along {name} are needed."
+
+
+def _extrapolated(spectrum: Tensor, tail: Tensor, last: int, max_tail: float) -> float:
+    """Return the mode where the energy comes to its end, by the better fit of a power and an exponential.
 
     Pairs of modes are taken together, as every other one may be zero, between 1/6 and 2/5 of those there are: higher
     ones are aliases in part.
     """
-    highest = len(spectrum) - 1
+    highest, excess = len(spectrum) - 1, max(1.0, tail[last].item() / max_tail)
     pairs = torch.arange(max(1, highest // 6), max(4, 2 * highest // 5))
     m, log = pairs + 0.5, (spectrum[pairs] + spectrum[pairs + 1]).clamp(min=1e-300).log()
     fits = []
@@ -122,13 +156,8 @@ def _advice(spectrum: Tensor, last: int, excess: float, degree: int, name: str) 
         fits += [((columns @ solution)[:, 0] - log).square().sum().item(), -solution[1].item()]
     misfit, power, other_misfit, rate = fits
     if 2 * other_misfit < misfit and rate > 0:
-        needed = last + math.log(excess) / rate
-    elif power > _SLOWEST:
-        needed = last * excess ** (1 / (power - 1))
-    else:
-        return "The spectrum does not fall: smooth the data, no number of points will do."
-    points = 2 * math.ceil(1.5 * (degree + 1) * needed / 2)
-    return f"By the decay of the spectrum about {points} points along {name} are needed."
+        return float(last + math.log(excess) / rate)
+    return float(last * excess ** (1 / (power - 1))) if power > _SLOWEST else math.inf
 
 
 def _spectrum(u: Tensor, dim: int, axis: int) -> Tensor:

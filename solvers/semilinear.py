@@ -73,9 +73,10 @@ class Semilinear(PeriodicEquation):
         return super().faults(initial, new) | growth
 
     def advice(self, initial: State) -> str:
-        """Return the limit of the time step beside the one in use."""
+        """Return the limit of the time step beside the one in use, and the points that the initial state needs."""
         limit = self.dt_max(initial.nan_to_num(posinf=0, neginf=0))
-        return f"For the initial state dt_max is {limit:.3g} with substeps={self.substeps}; dt is {self.dt:.3g}."
+        step = f"For the initial state dt_max is {limit:.3g} with substeps={self.substeps}; dt is {self.dt:.3g}."
+        return f"{step} {super().advice(initial)}".rstrip()
 
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
         """Return the coefficients of the scheme, stacked; real ones twice, for real and imaginary parts of modes."""
