@@ -15,6 +15,7 @@ from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
+from .evaluation import ConformalBands as ConformalBands
 from .evaluation import compare as compare
 from .evaluation import forecast_errors as forecast_errors
 from .evaluation import plot_fields as plot_fields
