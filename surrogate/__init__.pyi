@@ -23,6 +23,7 @@ from .evaluation import plot_forecast as plot_forecast
 from .evaluation import relative_error as relative_error
 from .forecasting import forecast as forecast
 from .generation import generate as generate
+from .guarded import Guarded as Guarded
 from .operator import Operator as Operator
 from .operator import Stepper as Stepper
 from .prediction import predict as predict
