@@ -17,6 +17,7 @@ from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
 from .evaluation import Recorded as Recorded
 from .evaluation import animate as animate
+from .evaluation import ConformalBands as ConformalBands
 from .evaluation import compare as compare
 from .evaluation import forecast_errors as forecast_errors
 from .evaluation import learning_curve as learning_curve
@@ -25,6 +26,7 @@ from .evaluation import plot_forecast as plot_forecast
 from .evaluation import relative_error as relative_error
 from .forecasting import forecast as forecast
 from .generation import generate as generate
+from .guarded import Guarded as Guarded
 from .operator import Operator as Operator
 from .operator import Stepper as Stepper
 from .prediction import predict as predict
