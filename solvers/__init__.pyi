@@ -8,10 +8,15 @@ from .cahn_hilliard import CahnHilliard as CahnHilliard
 from .darcy import Darcy as Darcy
 from .diffusion import Diffusion as Diffusion
 from .dispersion import Dispersion as Dispersion
+from .etdrk import ETDRK1 as ETDRK1
+from .etdrk import ETDRK2 as ETDRK2
+from .etdrk import ETDRK3 as ETDRK3
 from .etdrk import ETDRK4 as ETDRK4
 from .fisher_kpp import FisherKPP as FisherKPP
+from .gray_scott import GrayScott as GrayScott
 from .kdv import KdV as KdV
 from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
+from .kuramoto_sivashinsky_potential import KuramotoSivashinskyPotential as KuramotoSivashinskyPotential
 from .linear_equation import LinearEquation as LinearEquation
 from .navier_stokes_2d import NavierStokes2D as NavierStokes2D
 from .navier_stokes_3d import NavierStokes3D as NavierStokes3D
@@ -20,7 +25,10 @@ from .periodic import PeriodicEquation as PeriodicEquation
 from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .poisson_points import PoissonOnPoints as PoissonOnPoints
+from .resolution import UnderResolved as UnderResolved
 from .semilinear import Semilinear as Semilinear
+from .swift_hohenberg import SwiftHohenberg as SwiftHohenberg
+from .vector_burgers import VectorBurgers as VectorBurgers
 from .velocity import curl as curl
 from .velocity import dissipation as dissipation
 from .velocity import divergence as divergence

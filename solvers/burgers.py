@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.semilinear import Semilinear
 from surrogate.solvers.spectral import require_line, to_modes, to_points, wavenumbers
-
-# With z = -viscosity k^2 h, ETDRK4 is stable for |u| k h < max(2.83, -z / sqrt(2)): where the diffusion is weak as the
-# classical Runge-Kutta scheme, beyond k = sqrt(2) |u| / viscosity for any h.
-_ADVECTIVE_LIMIT = 2.8
+from surrogate.solvers.stability import advective_step
 
 
 class Burgers(Semilinear):
@@ -30,7 +26,7 @@ class Burgers(Semilinear):
     viscosity
         Viscosity ν > 0 in length²/time; the parameter field ``viscosity`` overrides it per sample. Zero is refused: the
         inviscid equation forms shocks, and a Fourier-Galerkin method does not converge to the entropy solution.
-    dt, substeps, dtype
+    dt, substeps, scheme, dtype
         See `Semilinear`. Relative to float64, float32 changes a state by about 1e-6.
 
     Raises
@@ -62,10 +58,17 @@ class Burgers(Semilinear):
     flux: Tensor
 
     def __init__(
-        self, grid: Grid, *, viscosity: float, dt: float, substeps: int = 1, dtype: torch.dtype = torch.float64
+        self,
+        grid: Grid,
+        *,
+        viscosity: float,
+        dt: float,
+        substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
+        dtype: torch.dtype = torch.float64,
     ) -> None:
         require_line(grid)
-        super().__init__(grid, {"viscosity": viscosity}, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, {"viscosity": viscosity}, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
         (k,) = wavenumbers(grid)
         self.register_buffer("flux", (-0.5j * k).to(dtype.to_complex()), persistent=False)
 
@@ -79,13 +82,10 @@ class Burgers(Semilinear):
         return self.flux * to_modes(to_points(modes, self.domain.shape).square(), 1)
 
     def dt_max(self, state: State) -> float:
-        """Return the step with ``max|u| k h = 2.8``; k is the last mode that diffusion does not stabilize."""
-        speed = state.abs().max().item()
-        if speed == 0:
-            return math.inf
-        last = wavenumbers(self.domain)[0][-1].item()
-        wavenumber = min(last, math.sqrt(2) * speed / self.constants.item())
-        return self.substeps * _ADVECTIVE_LIMIT / (speed * wavenumber)
+        """Return the step that is stable where u is frozen at its largest."""
+        viscosity = self.constants.item()
+        step = advective_step(state, self.domain, lambda k: -viscosity * k**2, self.scheme_class)
+        return self.substeps * step
 
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean of u."""

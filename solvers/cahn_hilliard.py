@@ -6,32 +6,33 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.semilinear import Semilinear
-from surrogate.solvers.spectral import require_line, wavenumbers
+from surrogate.solvers.spectral import squared_wavenumber
 from surrogate.solvers.stability import extremes
 
 
 class CahnHilliard(Semilinear):
-    r"""Cahn-Hilliard equation :math:`u_t = M (u^3 - u - \gamma u_{xx})_{xx}` on a periodic interval.
+    r"""Cahn-Hilliard equation :math:`u_t = M \nabla^2 (u^3 - u - \gamma \nabla^2 u)` on a periodic box.
 
     A mixture separates into the phases u = -1 and u = 1, with interfaces of the width :math:`\sqrt \gamma`. The mean of
-    u is conserved, the free energy :math:`\int (u^2 - 1)^2/4 + \gamma u_x^2/2` decays. Good values: length 1, M = 1,
-    γ = 1e-3, 256 points, dt = 1e-4.
+    u is conserved, the free energy :math:`\int (u^2 - 1)^2/4 + \gamma |\nabla u|^2/2` decays. Good values: length 1,
+    M = 1, γ = 1e-3, 256 points, dt = 1e-4.
 
     Parameters
     ----------
     grid
-        A periodic grid of one dimension.
+        A periodic grid in one to three dimensions.
     gradient_energy, mobility
         The coefficients γ > 0 and M > 0; parameter fields of the same names override them per sample.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
-        A coefficient that is not positive, a grid that is not one-dimensional, and as `PeriodicEquation`.
+        A coefficient that is not positive, and as `Semilinear`.
 
     References
     ----------
@@ -45,7 +46,7 @@ class CahnHilliard(Semilinear):
         "gradient_energy": {"units": "1", "long_name": "gradient energy coefficient"},
         "mobility": {"units": "1", "long_name": "mobility"},
     }
-    equation = "u_t = mobility (u^3 - u - gradient_energy u_xx)_xx"
+    equation = "u_t = mobility div grad (u^3 - u - gradient_energy div grad u)"
     degree = 3
 
     laplacian: Tensor
@@ -58,32 +59,32 @@ class CahnHilliard(Semilinear):
         dt: float,
         mobility: float = 1.0,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
-        require_line(grid)
         constants = {"gradient_energy": gradient_energy, "mobility": mobility}
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
-        (k,) = wavenumbers(grid, self.degree)
-        self.register_buffer("laplacian", (-(k**2)).to(dtype), persistent=False)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
+        self.register_buffer("laplacian", -squared_wavenumber(grid, self.degree).to(dtype), persistent=False)
 
     def symbol(self, constants: Constants) -> Tensor:
-        """Return M(k² - γk⁴)."""
-        (k,) = wavenumbers(self.domain, self.degree)
-        gradient_energy, mobility = constants.T[:, :, None, None].unbind()
-        return mobility * (k**2 - gradient_energy * k**4)
+        """Return M(|k|² - γ|k|⁴)."""
+        k2 = squared_wavenumber(self.domain, self.degree)
+        gradient_energy, mobility = self.spread(constants)
+        return mobility * (k2 - gradient_energy * k2**2)
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of :math:`M (u^3)_{xx}`."""
-        return constants[:, 1, None, None] * self.laplacian * self.encode(self.decode(modes) ** 3)
+        r"""Return the modes of :math:`M \nabla^2 u^3`."""
+        _, mobility = self.spread(constants)
+        return mobility * self.laplacian * self.encode(self.decode(modes) ** 3)
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes, or at the phases."""
-        (k,) = wavenumbers(self.domain, self.degree)
-        return self.dt_where_stable(-3 * self.constants[0, 1].item() * k**2 * extremes(state, 1.0) ** 2)
+        k2 = squared_wavenumber(self.domain, self.degree)
+        return self.dt_where_stable(-3 * self.constants[0, 1].item() * k2 * extremes(state, 1.0) ** 2)
 
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean of u."""
-        return {"mean": state.mean(dim=(1, 2))}
+        return {"mean": state.flatten(1).mean(1)}
 
     def bounded(self, state: State) -> dict[str, Tensor]:
         """Return max|u|, or 1.5 where it is smaller: phases of ±1 overshoot by less as they separate."""

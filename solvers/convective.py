@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.semilinear import Semilinear
 from surrogate.solvers.spectral import require_line, wavenumbers
@@ -25,16 +26,23 @@ class Convective(Semilinear):
     flux: Tensor
 
     def __init__(
-        self, grid: Grid, constants: Mapping[str, float], *, dt: float, substeps: int, dtype: torch.dtype
+        self,
+        grid: Grid,
+        constants: Mapping[str, float],
+        *,
+        dt: float,
+        substeps: int,
+        scheme: SchemeName,
+        dtype: torch.dtype,
     ) -> None:
         require_line(grid)
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
         (k,) = wavenumbers(grid)
         self.register_buffer("flux", (-0.5j * k).to(dtype.to_complex()), persistent=False)
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
         """Return the modes of :math:`-a (u^2/2)_x`."""
-        return constants[:, 0, None, None] * self.flux * self.encode(self.decode(modes).square())
+        return constants[:, :1, None] * self.flux * self.encode(self.decode(modes).square())
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes."""

@@ -6,7 +6,7 @@ from surrogate.solvers.reaction_diffusion import ReactionDiffusion
 
 
 class FisherKPP(ReactionDiffusion):
-    r"""Fisher-KPP equation :math:`u_t = D u_{xx} + r u (1 - u)` on a periodic interval.
+    r"""Fisher-KPP equation :math:`u_t = D \nabla^2 u + r u (1 - u)` on a periodic box.
 
     The state u = 1 invades u = 0 by fronts, out of localized data with the speed :math:`2 \sqrt{D r}`. States below
     zero are unstable and blow up. Good values: D = r = 1, length 200, 512 points, dt = 0.05.
@@ -14,16 +14,16 @@ class FisherKPP(ReactionDiffusion):
     Parameters
     ----------
     grid
-        A periodic grid of one dimension.
+        A periodic grid in one to three dimensions.
     diffusivity, rate
         The coefficients D > 0 and r > 0; parameter fields of the same names override them per sample.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
-        A coefficient that is not positive, a grid that is not one-dimensional, and as `PeriodicEquation`.
+        A coefficient that is not positive, and as `Semilinear`.
 
     References
     ----------
@@ -35,4 +35,4 @@ class FisherKPP(ReactionDiffusion):
         "diffusivity": {"units": "1", "long_name": "diffusivity"},
         "rate": {"units": "1", "long_name": "rate of growth"},
     }
-    equation = "u_t = diffusivity u_xx + rate u (1 - u)"
+    equation = "u_t = diffusivity div grad u + rate u (1 - u)"

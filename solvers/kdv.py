@@ -7,6 +7,7 @@ from torch import Tensor
 
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.convective import Convective
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.spectral import wavenumbers
 
@@ -23,13 +24,13 @@ class KdV(Convective):
         A periodic grid of one dimension.
     convection, dispersion
         The coefficients a and δ, of any sign; parameter fields of the same names override them per sample.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
-        A coefficient that is not finite, a grid that is not one-dimensional, and as `PeriodicEquation`.
+        A coefficient that is not finite, a grid that is not one-dimensional, and as `Semilinear`.
 
     References
     ----------
@@ -52,10 +53,11 @@ class KdV(Convective):
         convection: float = 6.0,
         dispersion: float = 1.0,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         constants = {"convection": convection, "dispersion": dispersion}
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
 
     def symbol(self, constants: Constants) -> Tensor:
         """Return iδk³."""

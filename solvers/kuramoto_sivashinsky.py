@@ -7,6 +7,7 @@ from torch import Tensor
 
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.convective import Convective
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants
 from surrogate.solvers.spectral import wavenumbers
 
@@ -27,14 +28,14 @@ class KuramotoSivashinsky(Convective):
         coefficients per sample.
     antidiffusion, hyperdiffusion
         The coefficients b and c > 0.
-    dt, substeps, dtype
-        See `PeriodicEquation`. Chaos makes trajectories in float32 leave those in float64 after some Lyapunov times.
+    dt, substeps, scheme, dtype
+        See `Semilinear`. Chaos makes trajectories in float32 leave those in float64 after some Lyapunov times.
 
     Raises
     ------
     InputError
         A hyperdiffusion that is not positive, other coefficients that are not finite, a grid that is not
-        one-dimensional, and as `PeriodicEquation`.
+        one-dimensional, and as `Semilinear`.
 
     References
     ----------
@@ -60,10 +61,11 @@ class KuramotoSivashinsky(Convective):
         antidiffusion: float = 1.0,
         hyperdiffusion: float = 1.0,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         constants = {"convection": convection, "antidiffusion": antidiffusion, "hyperdiffusion": hyperdiffusion}
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
 
     def symbol(self, constants: Constants) -> Tensor:
         """Return bk² - ck⁴."""

@@ -33,8 +33,8 @@ class LinearEquation(PeriodicEquation):
         As `PeriodicEquation`.
     """
 
-    order: ClassVar[float] = math.inf
-    scheme: ClassVar[str] = "exact"
+    order = math.inf
+    scheme = "exact"
     degree: ClassVar[int] = 1
 
     def __init__(self, grid: Grid, constants: Mapping[str, float], *, dt: float, dtype: torch.dtype) -> None:
@@ -49,11 +49,12 @@ class LinearEquation(PeriodicEquation):
 
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
         """Return `growth` over a step."""
-        return self.growth(constants, step)
+        return self.growth(constants, step)[None]
 
     def advance(self, carry: Carry) -> Tensor:
         """Add the increment."""
-        return carry.modes + (carry.coefficients * carry.modes[:, None]).sum(2)
+        (growth,) = carry.coefficients
+        return carry.modes + (growth * carry.modes[:, None]).sum(2)
 
     def dt_max(self, state: State) -> float:
         """Return infinity: every step is stable."""

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Carry, Constants, State
 from surrogate.solvers.semilinear import Semilinear
-from surrogate.solvers.spectral import to_modes, to_points, wavenumbers
+from surrogate.solvers.spectral import squared_wavenumber, to_modes, to_points
 from surrogate.solvers.stability import advective_step
 from surrogate.solvers.vorticity import Derivatives, require_plane, velocity_from_vorticity
 from surrogate.solvers.vorticity_forcing import Forcing
@@ -47,14 +48,14 @@ class NavierStokes2D(Semilinear):
     forcing
         The forcing g, in 1/time², of zero mean: `KolmogorovForcing`, `DiagonalForcing`, a tensor of values at the
         points of the grid, or ``"static"`` for a static field ``forcing``, which differs by sample. Default: none.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
         A viscosity that is not positive, a negative drag, a grid that is not two-dimensional, a vorticity or forcing
-        with a mean, a forcing of another shape, and as `PeriodicEquation`.
+        with a mean, a forcing of another shape, and as `Semilinear`.
 
     References
     ----------
@@ -95,15 +96,18 @@ class NavierStokes2D(Semilinear):
         drag: float = 0.0,
         forcing: Forcing | Tensor | Literal["static"] | None = None,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         require_plane(grid)
-        super().__init__(grid, {"viscosity": viscosity, "drag": drag}, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(
+            grid, {"viscosity": viscosity, "drag": drag}, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype
+        )
         k = Derivatives.on(grid)
         turn = torch.stack([1j * k.y * k.inverse, -1j * k.x * k.inverse])
-        curl = torch.stack([k.x**2 - k.y**2, k.x * k.y]) * self.mask.double()
+        curl = torch.stack([-k.x * k.y, k.x**2 - k.y**2])
         self.register_buffer("turn", turn.to(dtype.to_complex()), persistent=False)
-        self.register_buffer("curl", curl.to(dtype), persistent=False)
+        self.register_buffer("curl", curl.to(dtype.to_complex()), persistent=False)
         self.static_fields = ("forcing",) if forcing == "static" else ()
         values = None if forcing is None or isinstance(forcing, str) else sampled(forcing, grid)[None, None]
         self.register_buffer("forcing", None if values is None else self._force(values, dtype), persistent=False)
@@ -111,15 +115,17 @@ class NavierStokes2D(Semilinear):
 
     def symbol(self, constants: Constants) -> Tensor:
         """Return -ν|k|² - μ."""
-        kx, ky = wavenumbers(self.domain)
-        viscosity, drag = constants.T[:, :, None, None, None].unbind()
-        return -viscosity * (kx**2 + ky**2) - drag
+        viscosity, drag = self.spread(constants)
+        return -viscosity * squared_wavenumber(self.domain) - drag
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
         r"""Return the modes of :math:`-u \cdot \nabla w`."""
-        u, v = to_points(self.turn * modes, self.domain.shape).unbind(1)
-        products = to_modes(torch.stack([u * v, (v - u) * (v + u)], dim=1), 2)
-        return (self.curl * products).sum(1, keepdim=True)
+        velocity = to_points(self.turn * modes, self.domain.shape)
+        u, v = velocity[:, :1], velocity[:, 1:]
+        products = u * velocity
+        products[:, :1].addcmul_(v, v, value=-1)
+        stress = to_modes(products, 2)  # of u^2 - v^2 and u v
+        return (self.curl[0] * stress[:, :1]).addcmul_(self.curl[1], stress[:, 1:])
 
     def init(self, state: State, static: Tensor | None = None, parameters: Constants | None = None) -> Carry:
         """Transform the state, and the static field ``forcing`` if there is one, to Fourier space."""
@@ -135,7 +141,7 @@ class NavierStokes2D(Semilinear):
         """Return the step that is stable where the velocity is frozen at its largest."""
         viscosity, drag = self.constants[0].tolist()
         u = velocity_from_vorticity(state, self.domain)
-        return self.substeps * advective_step(u, self.domain, lambda k: -viscosity * k**2 - drag)
+        return self.substeps * advective_step(u, self.domain, lambda k: -viscosity * k**2 - drag, self.scheme_class)
 
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean of the vorticity, which is zero."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Carry, Constants, State
 from surrogate.solvers.semilinear import Semilinear
 from surrogate.solvers.spectral import mode_weights, squared_wavenumber, to_modes, to_points, wavenumbers
@@ -42,15 +43,15 @@ class NavierStokes3D(Semilinear):
         Viscosity ν > 0 in length²/time; the parameter field ``viscosity`` overrides it per sample.
     forced_below
         The wavenumber :math:`k_f`, in 1/length; on the length 2π wavenumbers are whole numbers. Default: no forcing.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
         A viscosity that is not positive, a grid that is not three-dimensional, a ``forced_below`` without modes, a
         velocity of whose energy more than 1 % is in a part with divergence, or none in the modes that are forced; and
-        as `PeriodicEquation`.
+        as `Semilinear`.
 
     References
     ----------
@@ -93,10 +94,11 @@ class NavierStokes3D(Semilinear):
         dt: float,
         forced_below: float | None = None,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         require_space(grid)
-        super().__init__(grid, {"viscosity": viscosity}, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, {"viscosity": viscosity}, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
         self.forced_below = forced_below
         self.settings = {**self.settings, "forced_below": forced_below}
         k2 = squared_wavenumber(grid)
@@ -156,7 +158,7 @@ class NavierStokes3D(Semilinear):
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where the velocity is frozen at its largest."""
         viscosity = self.constants.item()
-        return self.substeps * advective_step(state, self.domain, lambda k: -viscosity * k**2)
+        return self.substeps * advective_step(state, self.domain, lambda k: -viscosity * k**2, self.scheme_class)
 
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean velocity, and with forcing the mean kinetic energy."""

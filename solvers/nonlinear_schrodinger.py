@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.semilinear import Semilinear
 from surrogate.solvers.spectral import require_line, wavenumbers
@@ -24,13 +25,13 @@ class NonlinearSchrodinger(Semilinear):
         A periodic grid of one dimension.
     dispersion, nonlinearity
         The coefficients d and g, of any sign; parameter fields of the same names override them per sample.
-    dt, substeps, dtype
-        See `PeriodicEquation`.
+    dt, substeps, scheme, dtype
+        See `Semilinear`.
 
     Raises
     ------
     InputError
-        A coefficient that is not finite, a grid that is not one-dimensional, and as `PeriodicEquation`.
+        A coefficient that is not finite, a grid that is not one-dimensional, and as `Semilinear`.
 
     References
     ----------
@@ -56,11 +57,12 @@ class NonlinearSchrodinger(Semilinear):
         dispersion: float = 0.5,
         nonlinearity: float = 1.0,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
         require_line(grid)
         constants = {"dispersion": dispersion, "nonlinearity": nonlinearity}
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
 
     def encode(self, fields: State) -> Tensor:
         """Return the modes k ≥ 0 of ψ and of its conjugate, in which the linear part is diagonal."""

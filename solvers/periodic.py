@@ -14,6 +14,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
+from surrogate.solvers.resolution import warn_unresolved
 from surrogate.solvers.spectral import energy_bands, require_periodic, retained, to_modes, to_points
 
 State = Float[Tensor, "batch channel *space"]
@@ -27,7 +28,7 @@ class Carry(NamedTuple):
     """
 
     modes: Tensor
-    coefficients: Tensor
+    coefficients: tuple[Tensor, ...]
     constants: Tensor
     forcing: Tensor | None = None
 
@@ -59,8 +60,8 @@ class PeriodicEquation(Stepper):
         ``nonnegative_fields``).
     """
 
-    order: ClassVar[float]
-    scheme: ClassVar[str]
+    order: float
+    scheme: str
     degree: ClassVar[int]
     equation: ClassVar[str]
     positive_fields: ClassVar[tuple[str, ...]] = ()
@@ -103,7 +104,7 @@ class PeriodicEquation(Stepper):
 
     @abstractmethod
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
-        """Return what `advance` needs for steps of that length, with a row for each row of the constants.
+        """Return what `advance` needs for steps of that length, stacked, with a row for each row of the constants.
 
         Computed in float64 or complex128 on the host.
         """
@@ -120,6 +121,10 @@ class PeriodicEquation(Stepper):
         """Return the integrals that the equation conserves whatever its constants, for each sample."""
         return {}
 
+    def spread(self, constants: Constants) -> tuple[Tensor, ...]:
+        """Return each of the constants in a shape ``(rows, 1, *space)`` that multiplies states or modes."""
+        return constants.T.reshape(-1, len(constants), 1, *[1] * self.domain.dim).unbind()
+
     def encode(self, fields: State) -> Tensor:
         """Return the Fourier modes of fields; an equation may mix the channels so that its linear part is diagonal."""
         return to_modes(fields, self.domain.dim, self.degree)
@@ -133,14 +138,14 @@ class PeriodicEquation(Stepper):
         self._check_state(state)
         modes = self.encode(state.to(self.dtype)) * self.mask
         if parameters is None:
-            return Carry(modes, self.coefficients, self.constants)
+            return Carry(modes, self.coefficients.unbind(), self.constants)
         if parameters.shape != (len(state), len(self.parameter_fields)):
             do = f"Give one row for each sample, with columns {self.parameter_fields}."
             raise expected(f"parameters of shape {(len(state), len(self.parameter_fields))}", parameters.shape, do)
         if torch.equal(parameters, parameters[:1].expand_as(parameters)):
             parameters = parameters[:1]
         coefficients = self._cast(self._coefficients(parameters.to("cpu", torch.float64)))
-        return Carry(modes, coefficients, parameters.to(self.device, self.dtype))
+        return Carry(modes, coefficients.unbind(), parameters.to(self.device, self.dtype))
 
     def step(self, carry: Carry, forcing: Tensor | None = None) -> tuple[Carry, State]:
         """Advance by ``dt`` in Fourier space; return the new carry and the new state."""
@@ -155,6 +160,10 @@ class PeriodicEquation(Stepper):
             abs(a / b - 1) < 1e-6 for a, b in zip(domain.lengths, self.domain.lengths, strict=True)
         ):
             raise expected(f"fields on {self.domain}", domain, "Resample them, or make the solver on their grid.")
+
+    def check_initial(self, state: Tensor) -> None:
+        """Warn of states that are not periodic, or that the grid does not resolve, with the points that would do."""
+        warn_unresolved(state, self.domain, self.in_fields, degree=self.degree, max_tail=self.max_tail)
 
     def faults(self, initial: State, new: State) -> dict[str, Tensor]:
         """Add to the faults of any stepper a spectrum that has not decayed at the last modes.
@@ -188,3 +197,5 @@ class PeriodicEquation(Stepper):
             raise expected(
                 f"a state of shape (batch, {', '.join(map(str, shape))})", tuple(state.shape), "Resample it."
             )
+        if state.device != self.device:
+            raise expected(f"a state on {self.device}, where the solver is", state.device, "Move one of them: `.to()`.")

@@ -1,4 +1,4 @@
-"""Equations of one dimension in which a field diffuses and grows up to a saturation."""
+"""Equations in which a field diffuses and grows up to a saturation."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.semilinear import Semilinear
-from surrogate.solvers.spectral import require_line, wavenumbers
+from surrogate.solvers.spectral import squared_wavenumber
 from surrogate.solvers.stability import extremes
 
 
 class ReactionDiffusion(Semilinear):
-    r"""An equation :math:`u_t = D u_{xx} + r (u - u^d)` on a periodic interval; d is its ``degree``.
+    r"""An equation :math:`u_t = D \nabla^2 u + r (u - u^d)` on a periodic box; d is its ``degree``.
 
     A subclass states the degree and what the fields are.
     """
@@ -29,21 +30,21 @@ class ReactionDiffusion(Semilinear):
         dt: float,
         rate: float = 1.0,
         substeps: int = 1,
+        scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
-        require_line(grid)
         constants = {"diffusivity": diffusivity, "rate": rate}
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
 
     def symbol(self, constants: Constants) -> Tensor:
-        """Return r - Dk²."""
-        (k,) = wavenumbers(self.domain, self.degree)
-        diffusivity, rate = constants.T[:, :, None, None].unbind()
-        return rate - diffusivity * k**2
+        """Return r - D|k|²."""
+        diffusivity, rate = self.spread(constants)
+        return rate - diffusivity * squared_wavenumber(self.domain, self.degree)
 
     def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
         """Return the modes of :math:`-r u^d`."""
-        return -constants[:, 1, None, None] * self.encode(self.decode(modes) ** self.degree)
+        _, rate = self.spread(constants)
+        return -rate * self.encode(self.decode(modes) ** self.degree)
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes, or at 1."""

@@ -70,7 +70,7 @@ def retained(shape: tuple[int, ...], degree: int = 2) -> Bool[Tensor, "*modes"]:
 
 def to_modes(u: Tensor, dim: int, degree: int = 2) -> Tensor:
     """Transform the last ``dim`` axes of ``u`` to Fourier modes, the last one cut to its `n_retained` modes."""
-    modes: Tensor = torch.fft.rfftn(u, dim=tuple(range(-dim, 0)))
+    modes: Tensor = torch.fft.rfft(u) if dim == 1 else torch.fft.rfftn(u, dim=tuple(range(-dim, 0)))
     return modes[..., : n_retained(u.shape[-1], degree)]
 
 

@@ -19,11 +19,11 @@ from surrogate.initial_value import InitialValue
 from surrogate.journal import Place, leaves, with_leaves
 from surrogate.operator import Stepper
 from surrogate.progress import progress_bar
-from surrogate.staging import Chunk, Staging
+from surrogate.staging import Chunk, Transfer
 from surrogate.watch import NEVER, Watch
 
 #: Frames are stored, and faults looked for, once so many bytes or frames have come, or seconds passed.
-CHUNK_BYTES = 32 * 2**20
+CHUNK_BYTES = 8 * 2**20
 CHUNK_FRAMES = 64
 CHUNK_SECONDS = 1.0
 
@@ -97,6 +97,7 @@ class _Batch:
         self._march, self._place, self._sink, self._step, self._advance = march, place, sink, step, advance
         self._rows, self._shown = place.rows, place.step
         self._stored = place.step // march.every
+        self._kept: dict[int, Tensor] = {}
         self._waiting: deque[tuple[Chunk, int]] = deque()
 
     def run(self, device: torch.device) -> None:
@@ -108,63 +109,60 @@ class _Batch:
         if self._place.carry is not None:
             carry = with_leaves(carry, self._place.carry)
         self._initial = start.state[:, -len(stepper.out_fields) :]
-        self._watch = Watch(stepper, self._initial, faults=not march.keep_going)
-        self._staging = self._stage(device)
+        last_call = (march.steps - 1) // stepper.horizon * stepper.horizon
+        self._watch = Watch(stepper, self._initial, faults=not march.keep_going, last_call=last_call)
+        self._transfer = Transfer(device)
+        fitting = CHUNK_BYTES // (self._initial.numel() * stepper.dtype.itemsize)
         began = time.monotonic()
         for step in range(done, march.steps, stepper.horizon):
             carry, new = self._step(carry, None if start.forcing is None else start.forcing[:, step])
             self._take(new, step)
-            if self._staging.is_full or time.monotonic() - began > CHUNK_SECONDS:
-                self._turn(min(step + stepper.horizon, march.steps))
+            if len(self._kept) >= min(CHUNK_FRAMES, fitting) or time.monotonic() - began > CHUNK_SECONDS:
+                self._send(min(step + stepper.horizon, march.steps))
                 if self._sink.is_due:
                     self._keep(step + stepper.horizon, leaves(carry, shape))
                 began = time.monotonic()
-        self._turn(march.steps)
-        self._drain(0)
+        self._send(march.steps)
+        self._store(0)
 
     def give_up(self) -> None:
         """Take back what the progress bar has shown of these samples."""
         self._show(0)
 
-    def _stage(self, device: torch.device) -> Staging:
-        march, stepper = self._march, self._march.stepper
-        fitting = CHUNK_BYTES // (self._initial.numel() * stepper.dtype.itemsize)
-        at_once = -(-stepper.horizon // march.every)
-        capacity = max(at_once, min(CHUNK_FRAMES, fitting, march.steps // march.every))
-        return Staging(tuple(self._initial.shape), capacity, at_once, stepper.dtype, device)
-
     def _take(self, new: Tensor, step: int) -> None:
-        """Look at the new frames, and send off those that are kept."""
-        march = self._march
-        last_call = (march.steps - 1) // march.stepper.horizon * march.stepper.horizon
+        """Take the new frames that are wanted, and only look at the others."""
         for number, frame in enumerate(torch.split(new, self._initial.shape[1], dim=1), start=step + 1):
-            if number <= march.steps:
-                kept = number % march.every == 0
-                self._watch.see(frame, number, kept=kept, enters=number <= last_call)
-                if kept:
-                    self._staging.put(frame)
+            if number > self._march.steps:
+                break
+            if number % self._march.every:
+                self._watch.passes(frame, number)
+            else:
+                self._kept[number] = frame
 
-    def _turn(self, step: int) -> None:
-        """Close the chunk of frames up to ``step``; store the one before, or where there is one buffer this one."""
-        self._waiting.append((self._staging.turn(self._watch.marks), step))
-        self._drain(self._staging.buffers - 1)
+    def _send(self, step: int) -> None:
+        """Send the frames up to ``step`` to the host, and store those that have arrived."""
+        frames = torch.stack([*self._kept.values()]) if self._kept else self._initial[None, :][:0]
+        marks = self._watch.look(frames, [*self._kept])
+        self._kept.clear()
+        self._waiting.append((self._transfer.begin(frames, marks), step))
+        self._store(self._transfer.depth)
 
-    def _drain(self, left: int) -> None:
-        """Store what waits but for the last ``left`` chunks, once it is known to be right."""
+    def _store(self, left: int) -> None:
+        """Store what was sent but for the last ``left`` chunks, once it is known to be right."""
         while len(self._waiting) > left:
             chunk, step = self._waiting.popleft()
-            frames = chunk.frames()
+            chunk.wait()
             self._stop_at_fault(chunk.marks)
             self._place.left[self._rows] = torch.minimum(self._place.left[self._rows], chunk.marks[-1])
-            if len(frames):
-                self._sink.write(self._rows, slice(self._stored, self._stored + len(frames)), frames.transpose(0, 1))
-            self._stored += len(frames)
-            self._staging.release(chunk)
+            end = self._stored + len(chunk.frames)
+            if end > self._stored:
+                self._sink.write(self._rows, slice(self._stored, end), chunk.frames.transpose(0, 1))
+            self._stored = end
             self._show(step)
 
     def _keep(self, step: int, carry: list[Any] | None) -> None:
         """Make sure that the rollout can go on from here; without a carry from where these samples started."""
-        self._drain(0)
+        self._store(0)
         self._place.step, self._place.carry = (0, None) if carry is None else (step, carry)
         self._sink.keep(self._place)
 

@@ -125,12 +125,15 @@ class Stepper(Operator):
         window = torch.cat([state, new], dim=1)[:, -state.shape[1] :] if self.history > self.horizon else new
         return (window[:, -state.shape[1] :], static, parameters), new
 
+    def check_initial(self, state: Tensor) -> None:
+        """Warn of initial states from which no trajectory can be right. Called once for a rollout, on the host."""
+
     def faults(self, initial: Tensor, new: Tensor) -> dict[str, Tensor]:
         """Return, for each way in which ``new`` can be wrong, a mask ``(batch, channel)`` of where it is.
 
         The keys are the words of the error message. Solvers add what their equation forbids (growth of the energy)
-        and what their scheme cannot resolve (a spectral tail). Called once for each stored frame; it must not wait for
-        the device.
+        and what their scheme cannot resolve (a spectral tail). Called for stored frames, several of a sample in one
+        batch; it must not wait for the device.
         """
         return {"is not finite": ~finite(new)}
 

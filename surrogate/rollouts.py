@@ -100,7 +100,7 @@ def rollout(
     Notes
     -----
     The host does not wait for a GPU at each step: faults are noted on the device and looked at once for some frames
-    (64 of them, 32 MiB, or those of a second), which are copied to the host while the next ones are computed.
+    (64 of them, 8 MiB, or those of a second), which are copied to the host while the next ones are computed.
     """
     _check_request(stepper, steps, every, batch_size)
     if path is not None:
@@ -110,6 +110,8 @@ def rollout(
     _check_forcing(start, steps)
     stepper.warn_outside(start.state, start.parameters)
     size = batch_size or _fitting(start)
+    if not keep_going:
+        stepper.check_initial(start.state)
     march = March(stepper, start, steps, every, size, device, keep_going, compile, progress)
     frames = (start.samples, steps // every, len(stepper.out_fields), *start.state.shape[2:])
     time = start.start + stepper.dt * np.arange(every, steps + 1, every)

@@ -354,8 +354,9 @@ def test_the_host_waits_for_the_device_once_for_a_chunk_not_at_each_step(
 ) -> None:
     waits = 0
     for name in ("__bool__", "__int__", "__float__", "item", "tolist", "nonzero", "cpu", "numpy"):
+        original = getattr(Tensor, name)
 
-        def counted(*arguments: Any, read: Callable[..., Any] = getattr(Tensor, name)) -> Any:
+        def counted(*arguments: Any, read: Callable[..., Any] = original) -> Any:
             nonlocal waits
             waits += 1
             return read(*arguments)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from surrogate import NumericalFailure, rollout
 from surrogate.datasets.errors import InputError
+from surrogate.datasets.fourier import resample_periodic
 from surrogate.datasets.grid import Grid
 from surrogate.solvers import (
     Advection,
@@ -25,13 +26,17 @@ from surrogate.solvers import (
     Diffusion,
     Dispersion,
     FisherKPP,
+    GrayScott,
     KdV,
     KolmogorovForcing,
     KuramotoSivashinsky,
+    KuramotoSivashinskyPotential,
     NavierStokes2D,
     NavierStokes3D,
     NonlinearSchrodinger,
     PeriodicEquation,
+    SwiftHohenberg,
+    VectorBurgers,
     Wave,
     curl,
 )
@@ -197,6 +202,75 @@ SEMILINEAR = {
         parameters=[[0.5, 1.0], [0.5, -1.0], [1.0, 0.0], [-0.5, 1.0], [1.0, 2.0]],
         coarse=48,
     ),
+    "AllenCahn-2D": Member(
+        make=lambda grid, **kwargs: AllenCahn(grid, **{"diffusivity": 1e-2, "rate": 5.0} | kwargs),
+        grid=Grid((40, 55), extent=(1.0, 1.5), periodic=True),
+        dt=0.05,
+        substeps=16,
+        initial=lambda grid: random(grid, 0.8, n_frequencies=3),
+        parameters=[[1e-2, 5.0], [2e-2, 5.0], [1e-2, 1.0], [3e-2, 5.0], [2e-2, 10.0]],
+        coarse=16,
+    ),
+    "CahnHilliard-2D": Member(
+        make=lambda grid, **kwargs: CahnHilliard(grid, **{"gradient_energy": 5e-3} | kwargs),
+        grid=Grid((40, 45), extent=(1.0, 1.5), periodic=True),
+        dt=2e-3,
+        substeps=40,
+        initial=lambda grid: 0.1 + random(grid, 0.3, n_frequencies=3),
+        parameters=[[5e-3, 1.0], [6e-3, 1.0], [5e-3, 0.5], [1e-2, 1.0], [1e-2, 2.0]],
+        float32_error=3e-6,
+        coarse=16,
+        asymptotic=40,
+    ),
+    "GrayScott": Member(
+        make=lambda grid, **kwargs: GrayScott(
+            grid,
+            **{"feed": 0.03, "kill": 0.062, "diffusivity_a": 2e-3, "diffusivity_b": 1e-3} | kwargs,
+        ),
+        grid=Grid((40, 48), extent=(1.0, 1.2), periodic=True),
+        dt=2.0,
+        substeps=8,
+        initial=lambda grid: torch.cat([1 - random(grid, 0.5, 3).square(), 0.2 * (1 + random(grid, 0.5, 2))], dim=1),
+        parameters=[
+            [0.03, 0.062, 2e-3, 1e-3],
+            [0.02, 0.05, 2e-3, 1e-3],
+            [0.03, 0.057, 1e-3, 1e-3],
+            [0.05, 0.06, 2e-3, 3e-3],
+            [0.014, 0.054, 2e-3, 1e-3],
+        ],
+        coarse=20,
+        asymptotic=16,
+    ),
+    "SwiftHohenberg": Member(
+        make=lambda grid, **kwargs: SwiftHohenberg(grid, **{"drive": 0.3, "quadratic": 0.5} | kwargs),
+        grid=Grid((48, 33), extent=(32.0, 22.0), periodic=True),
+        dt=0.4,
+        substeps=8,
+        initial=lambda grid: random(grid, 0.5, n_frequencies=3),
+        parameters=[[0.3, 0.5], [0.1, 0.0], [-0.1, 0.5], [1.0, -1.0], [0.5, 0.0]],
+        coarse=32,
+        asymptotic=32,
+    ),
+    "KuramotoSivashinskyPotential": Member(
+        make=KuramotoSivashinskyPotential,
+        grid=Grid((48, 36), extent=(24.0, 16.0), periodic=True),
+        dt=0.2,
+        substeps=16,
+        initial=lambda grid: 0.2 + random(grid, 2.0, n_frequencies=3),
+        parameters=[[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [2.0, 0.5, 1.0], [-1.0, -1.0, 1.0], [1.0, 1.0, 2.0]],
+        float32_error=2e-6,
+        coarse=24,
+        asymptotic=32,
+    ),
+    "VectorBurgers": Member(
+        make=lambda grid, **kwargs: VectorBurgers(grid, **{"viscosity": 0.02} | kwargs),
+        grid=Grid((40, 50), extent=(1.0, 1.5), periodic=True),
+        dt=0.05,
+        substeps=8,
+        initial=lambda grid: 0.5 * two_fields(grid, n_frequencies=2),
+        parameters=[[0.02], [0.03], [0.05], [0.1], [0.3]],
+        coarse=20,
+    ),
     "NavierStokes2D": Member(
         make=lambda grid, **kwargs: NavierStokes2D(
             grid, **{"viscosity": 0.02, "drag": 0.1, "forcing": KolmogorovForcing(wavenumber=2)} | kwargs
@@ -293,6 +367,20 @@ def test_the_measured_order_is_the_declared_one(semilinear: Member) -> None:
     assert orders == pytest.approx(
         [make(semilinear).order] * 2, abs=0.2
     )  # the next term of the error is 1/16 of it or less
+
+
+@pytest.mark.parametrize("scheme", ["ETDRK1", "ETDRK2", "ETDRK3"])
+@pytest.mark.parametrize("name", ["Burgers-64", "KdV", "AllenCahn", "NavierStokes2D"])
+def test_the_measured_order_of_other_schemes_is_the_declared_one(name: str, scheme: str) -> None:
+    member = SEMILINEAR[name]
+    u, base = member.initial(member.grid), 4 * max(member.asymptotic, member.substeps // 2)
+    finest = make(member, 16 * base)(u)
+    errors = [distance(make(member, base * 2**level, scheme=scheme)(u), finest) for level in range(2)]
+    solver = make(member, scheme=scheme)
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(solver.order, abs=0.2)
+    assert solver.settings["scheme"] == scheme
+    assert solver.settings["order"] == solver.order == int(scheme[-1])
+    assert solver.dt_max(u) <= make(member).dt_max(u)
 
 
 def test_one_step_of_a_linear_equation_is_exact(linear: Member) -> None:
@@ -441,6 +529,41 @@ def test_states_and_domains_that_do_not_fit_are_refused(member: Member) -> None:
     solver.check_domain(
         Grid(shape, extent=tuple((low + 1, high + 1) for low, high in member.grid.extent), periodic=True)
     )
+
+
+def test_states_elsewhere_than_the_solver_are_refused(member: Member) -> None:
+    u = member.initial(member.grid)
+    with pytest.raises(InputError, match=r"Expected a state on cpu, where the solver is, got meta\. Move one of them"):
+        make(member)(u.to("meta"))
+
+
+def test_constants_of_the_wrong_sign_are_refused(member: Member) -> None:
+    """A negative viscosity for one, of the constructor or of a single sample."""
+    solver, u = make(member), member.initial(member.grid)
+    for column, name in enumerate(solver.parameter_fields):
+        rows = torch.tensor(member.parameters, dtype=torch.float64)
+        signs = (name in solver.positive_fields, name in solver.nonnegative_fields)
+        wrong = {(True, False): (-1e-3, 0.0), (False, True): (-1e-3,)}.get(signs, ())
+        for value in (*wrong, math.nan, math.inf):
+            with pytest.raises(InputError, match=rf"Expected a (positive|finite).* {name}, got \[{value}\]"):
+                make(member, **{name: value})
+            rows[3, column] = value
+            with pytest.raises(InputError, match=rf"Expected a (positive|finite).* {name}, got "):
+                solver(u, parameters=rows)
+
+
+def test_odd_grids_are_as_accurate_as_even_ones(member: Member) -> None:
+    """Against the solution on twice the points; round-off is that of the resampling."""
+    substeps = 50 if member.grid.dim < 3 and member.substeps > 1 else 8
+    even = tuple(n + n % 2 for n in member.grid.shape)
+    odd = tuple(n + 1 for n in even)
+    grid = member.grid.with_shape(tuple(2 * n for n in even))
+    fine, errors = make(member, substeps, grid=grid)(member.initial(grid)), []
+    for shape in (even, odd):
+        grid = member.grid.with_shape(shape)
+        errors.append(distance(make(member, substeps, grid=grid)(member.initial(grid)), resample_periodic(fine, shape)))
+    assert errors[1] < 3 * errors[0] + 1e-12
+    assert errors[0] < 3e-3
 
 
 def test_settings_say_what_was_solved(member: Member) -> None:
