@@ -12,6 +12,7 @@ from torch import Tensor
 
 from surrogate.cases.periodic_case import PeriodicCase
 from surrogate.datasets.grid import Grid
+from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.initial.modes import half_space, wavevectors
 from surrogate.solvers.navier_stokes_2d import NavierStokes2D
 from surrogate.solvers.vorticity_forcing import Forcing
@@ -48,7 +49,7 @@ class PlaneFlow(PeriodicCase):
         """Viscosity and drag."""
         return {"viscosity": self.viscosity, "drag": self.drag}
 
-    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype) -> NavierStokes2D:
+    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype, scheme: SchemeName) -> NavierStokes2D:
         """Return the solver on that grid."""
         return NavierStokes2D(
             grid,
@@ -57,6 +58,7 @@ class PlaneFlow(PeriodicCase):
             forcing=self.forcing,
             dt=self.dt,
             substeps=substeps,
+            scheme=scheme,
             dtype=dtype,
         )
 
