@@ -15,9 +15,9 @@ from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
+from .evaluation import ConformalBands as ConformalBands
 from .evaluation import Recorded as Recorded
 from .evaluation import animate as animate
-from .evaluation import ConformalBands as ConformalBands
 from .evaluation import compare as compare
 from .evaluation import forecast_errors as forecast_errors
 from .evaluation import learning_curve as learning_curve

@@ -14,8 +14,8 @@ from torch import Tensor
 from surrogate.cases.periodic_case import PeriodicCase
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.burgers import Burgers as BurgersSolver
-from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.initial.gaussian_random_field import GaussianRandomField
+from surrogate.solvers.schemes import SchemeName
 
 # A point of a Gaussian field exceeds five standard deviations once in 2e6: the fastest point of any usual ensemble.
 _FASTEST = 5.0

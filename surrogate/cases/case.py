@@ -14,7 +14,7 @@ from surrogate.cases.problem import Problem
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
-from surrogate.solvers.etdrk import SchemeName
+from surrogate.solvers.schemes import SchemeName
 
 
 class Case(Problem):

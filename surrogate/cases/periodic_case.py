@@ -18,9 +18,9 @@ from surrogate.cases.case import Case
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.initial.distribution import Distribution
 from surrogate.solvers.periodic import PeriodicEquation
+from surrogate.solvers.schemes import SchemeName
 
 # Schemes of the ladder, each with the number of time steps tried at each resolution.
 _LADDER: dict[SchemeName, int] = {"ETDRK4": 5, "ETDRK2": 3}

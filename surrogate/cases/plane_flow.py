@@ -12,9 +12,9 @@ from torch import Tensor
 
 from surrogate.cases.periodic_case import PeriodicCase
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.initial.modes import half_space, wavevectors
 from surrogate.solvers.navier_stokes_2d import NavierStokes2D
+from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.vorticity_forcing import Forcing
 
 # A velocity component exceeds five standard deviations once in 2e6 points: the fastest point of any usual ensemble.

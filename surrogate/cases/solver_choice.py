@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from surrogate.solvers.etdrk import SchemeName
+from surrogate.solvers.schemes import SchemeName
 
 
 class SolverChoice(NamedTuple):
