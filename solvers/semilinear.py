@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -86,19 +87,18 @@ class Semilinear(PeriodicEquation):
     def advance(self, carry: Carry) -> Tensor:
         """Take one step of the scheme; where its coefficients are real, on real and imaginary parts of the modes."""
         scheme = self.scheme_class(*carry.coefficients)
-
-        def of_modes(modes: Tensor) -> Tensor:
-            term = self.nonlinear(modes, carry.constants)
-            return term if carry.forcing is None else term + carry.forcing
-
-        def of_parts(parts: Tensor) -> Tensor:
-            return torch.view_as_real(of_modes(torch.view_as_complex(parts)))
-
         if carry.coefficients[0].is_complex():
-            return scheme(carry.modes, of_modes)
-        return torch.view_as_complex(scheme(torch.view_as_real(carry.modes), of_parts))
+            return scheme(carry.modes, partial(self._term, carry))
+        return torch.view_as_complex(scheme(torch.view_as_real(carry.modes), partial(self._term_of_parts, carry)))
 
     def dt_where_stable(self, rates: Tensor) -> float:
         """Return `largest_step` for the constants of the constructor, times the substeps."""
         symbol = self.symbol(self.constants.to("cpu", torch.float64))
         return self.substeps * largest_step(symbol, rates, self.scheme_class)
+
+    def _term(self, carry: Carry, modes: Tensor) -> Tensor:
+        term = self.nonlinear(modes, carry.constants)
+        return term if carry.forcing is None else term + carry.forcing
+
+    def _term_of_parts(self, carry: Carry, parts: Tensor) -> Tensor:
+        return torch.view_as_real(self._term(carry, torch.view_as_complex(parts)))
