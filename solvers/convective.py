@@ -10,7 +10,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import require_line, wavenumbers
 from surrogate.solvers.stability import extremes
 
@@ -31,7 +31,7 @@ class Convective(Semilinear):
         constants: Mapping[str, float],
         *,
         dt: float,
-        substeps: int,
+        substeps: Substeps,
         scheme: SchemeName,
         dtype: torch.dtype,
     ) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber
 from surrogate.solvers.stability import extremes
 
@@ -70,7 +70,7 @@ class GrayScott(Semilinear):
         dt: float,
         diffusivity_a: float = 2e-5,
         diffusivity_b: float = 1e-5,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:

@@ -11,7 +11,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Carry, Constants, State
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import mode_weights, squared_wavenumber, to_modes, to_points, wavenumbers
 from surrogate.solvers.stability import advective_step
 from surrogate.solvers.velocity import mean_kinetic_energy, require_space, unit_wavevectors
@@ -93,7 +93,7 @@ class NavierStokes3D(Semilinear):
         viscosity: float,
         dt: float,
         forced_below: float | None = None,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +14,11 @@ from surrogate.datasets.grid import Grid
 from surrogate.solvers.etdrk import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.periodic import Carry, Constants, PeriodicEquation, State
 from surrogate.solvers.stability import largest_step
+
+Substeps = int | Literal["adaptive"]
+
+_SAFETY = 0.5
+_MOST = 2**14  # a state that asks for more has blown up, and `faults` will tell
 
 
 class Semilinear(PeriodicEquation):
@@ -24,8 +30,12 @@ class Semilinear(PeriodicEquation):
 
     Parameters
     ----------
-    grid, constants, dt, substeps, dtype
+    grid, constants, dt, dtype
         See `PeriodicEquation`.
+    substeps
+        Number of equal steps of the scheme in ``dt``, or ``"adaptive"``: for each frame a power of two, such that the
+        steps are at most half of what `dt_max` allows for the present states. The last of them ends at the frame, and
+        coefficients are kept for every number that occurs. On a GPU it waits once for each frame.
     scheme
         ``"ETDRK4"``, or `ETDRK3`, `ETDRK2`, `ETDRK1`, named by their order in time. At equal error the fourth-order
         scheme costs least, but for errors near 1 %.
@@ -46,12 +56,14 @@ class Semilinear(PeriodicEquation):
         constants: Mapping[str, float],
         *,
         dt: float,
-        substeps: int,
+        substeps: Substeps,
         dtype: torch.dtype,
         scheme: SchemeName = "ETDRK4",
     ) -> None:
         self.scheme, self.scheme_class, self.order = scheme, scheme_named(scheme), ORDERS[scheme]
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        self.adaptive = substeps == "adaptive"
+        super().__init__(grid, constants, dt=dt, substeps=1 if substeps == "adaptive" else substeps, dtype=dtype)
+        self.settings = {**self.settings, "substeps": substeps}
 
     @abstractmethod
     def symbol(self, constants: Constants) -> Tensor:
@@ -75,7 +87,17 @@ class Semilinear(PeriodicEquation):
     def advice(self, initial: State) -> str:
         """Return the limit of the time step beside the one in use."""
         limit = self.dt_max(initial.nan_to_num(posinf=0, neginf=0))
-        return f"For the initial state dt_max is {limit:.3g} with substeps={self.substeps}; dt is {self.dt:.3g}."
+        count = self.settings["substeps"]
+        return f"For the initial state dt_max is {limit:.3g} with substeps={count}; dt is {self.dt:.3g}."
+
+    def plan(self, carry: Carry) -> tuple[Carry, int]:
+        """Return the number of substeps to the next frame, and the carry with the coefficients for them."""
+        if not self.adaptive:
+            return super().plan(carry)
+        with torch.no_grad():
+            limit = self.dt_max(self.decode(carry.modes))
+        substeps = _power_of_two(self.dt / (_SAFETY * limit))
+        return carry._replace(coefficients=carry.divided(substeps)), substeps
 
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
         """Return the coefficients of the scheme, stacked; real ones twice, for real and imaginary parts of modes."""
@@ -101,3 +123,8 @@ class Semilinear(PeriodicEquation):
         """Return `largest_step` for the constants of the constructor, times the substeps."""
         symbol = self.symbol(self.constants.to("cpu", torch.float64))
         return self.substeps * largest_step(symbol, rates, self.scheme_class)
+
+
+def _power_of_two(ratio: float) -> int:
+    """Return the least power of two that is not below ``ratio``, between 1 and the most allowed."""
+    return 1 if not 1 < ratio < math.inf else min(_MOST, 2 ** math.ceil(math.log2(ratio)))
