@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 import xarray as xr
+from jaxtyping import Bool
 from torch import Tensor, nn
 
 from surrogate.datasets.fields import require
@@ -67,14 +68,18 @@ class Normalizer(nn.Module):
 
     def warn_outside(self, x: Tensor) -> None:
         """Warn with `OutsideTrainingRange` if ``x`` leaves the range of the training data by more than 1 % of it."""
-        channels = x.reshape(x.shape[0], -1, len(self.names), *x.shape[2:]).movedim(2, 0).flatten(1)
-        low_bounds, high_bounds = self.low.to(x.device), self.high.to(x.device)
-        margin = 0.01 * (high_bounds - low_bounds)
-        outside = (channels.amin(1) < low_bounds - margin) | (channels.amax(1) > high_bounds + margin)
-        for name, low, high, out in zip(self.names, low_bounds, high_bounds, outside.tolist(), strict=True):
+        outside = self.outside(x).any(0).tolist()
+        for name, low, high, out in zip(self.names, self.low.tolist(), self.high.tolist(), outside, strict=True):
             if out:
                 text = f"{name!r} leaves the training range [{low:.4g}, {high:.4g}]: the prediction extrapolates."
                 warnings.warn(text, OutsideTrainingRange, stacklevel=3)
+
+    def outside(self, x: Tensor) -> Bool[Tensor, "batch channel"]:
+        """Return where ``x`` leaves the range of the training data by more than 1 % of it, on the device of ``x``."""
+        channels = x.reshape(x.shape[0], -1, len(self.names), *x.shape[2:]).transpose(1, 2).flatten(2)
+        low, high = self.low.to(x.device), self.high.to(x.device)
+        margin = 0.01 * (high - low)
+        return (channels.amin(2) < low - margin) | (channels.amax(2) > high + margin)
 
     def _shaped(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = x.shape[1] // len(self.names)

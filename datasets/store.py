@@ -41,23 +41,55 @@ def whole_file(path: str | Path, *, overwrite: bool = False, size: int = 0) -> I
         The file cannot be written (disk full, permission denied); the message names the file.
     """
     path = refuse_existing(path, overwrite)
-    part = path.with_name(f".{path.name}.part")
+    part = hidden(path, "part")
     try:
-        if size > shutil.disk_usage(path.parent).free:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        yield part
-        _flush(part)
-        os.replace(part, path)
-        _flush(path.parent)
+        with named_errors(path, "Nothing was changed."):
+            require_room(path.parent, size)
+            yield part
+            publish(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def hidden(path: Path, suffix: str) -> Path:
+    """Return the file beside ``path`` that holds what is not finished."""
+    return path.with_name(f".{path.name}.{suffix}")
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Raise `OSError` if the disk of ``folder`` cannot hold ``size`` more bytes."""
+    if size > shutil.disk_usage(folder).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def publish(part: Path, path: Path) -> None:
+    """Give a file that is whole its name, for good."""
+    flush(part)
+    os.replace(part, path)
+    flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def named_errors(path: Path, state: str) -> Iterator[None]:
+    """Raise what the system says of a write as an `OSError` that names ``path`` and what is left there."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:
         cause = _disk_error(error)
         if cause is None:
             raise
         words = str(cause) if cause.errno is None else os.strerror(cause.errno)  # h5py's own take three lines
-        message = f"Could not write {str(path)!r}: {words}. Nothing was changed."
+        message = f"Could not write {str(path)!r}: {words}. {state}"
         raise (OSError(message) if cause.errno is None else OSError(cause.errno, message)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -> None:
@@ -97,11 +129,3 @@ def _disk_error(error: BaseException | None) -> OSError | None:
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     return error
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -25,6 +25,7 @@ from .periodic import PeriodicEquation as PeriodicEquation
 from .poisson import Poisson as Poisson
 from .poisson_fields import solve_poisson as solve_poisson
 from .poisson_points import PoissonOnPoints as PoissonOnPoints
+from .resolution import UnderResolved as UnderResolved
 from .semilinear import Semilinear as Semilinear
 from .swift_hohenberg import SwiftHohenberg as SwiftHohenberg
 from .vector_burgers import VectorBurgers as VectorBurgers

@@ -83,7 +83,7 @@ class Burgers(Semilinear):
         (k,) = wavenumbers(self.domain)
         return -constants[:, :, None] * k**2
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         """Return the modes of :math:`-(u^2/2)_x`."""
         return self.flux * to_modes(to_points(modes, self.domain.shape).square(), 1)
 

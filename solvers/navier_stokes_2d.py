@@ -118,7 +118,7 @@ class NavierStokes2D(Semilinear):
         viscosity, drag = self.spread(constants)
         return -viscosity * squared_wavenumber(self.domain) - drag
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         r"""Return the modes of :math:`-u \cdot \nabla w`."""
         velocity = to_points(self.turn * modes, self.domain.shape)
         u, v = velocity[:, :1], velocity[:, 1:]

@@ -80,12 +80,17 @@ class NonlinearSchrodinger(Semilinear):
         rotation = 1j * constants[:, :1] * k**2
         return torch.stack([-rotation, rotation], dim=1)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def factors(self, constants: Constants) -> Tensor:
+        """Return g."""
+        _, nonlinearity = self.spread(constants)
+        return nonlinearity
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         r"""Return the modes of :math:`i g |\psi|^2 \psi`."""
         fields = self.decode(modes)
         u, v = fields.unbind(1)
         density = fields.square().sum(1, keepdim=True)
-        return self.encode(constants[:, 1, None, None] * density * torch.stack([-v, u], dim=1))
+        return self.encode(factors * density * torch.stack([-v, u], dim=1))
 
     def dt_max(self, state: State) -> float:
         r"""Return the step that is stable where ψ turns with :math:`3 |g| \max |\psi|^2`, the most N changes by."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
+from surrogate.solvers.resolution import needed_points, warn_unresolved
 from surrogate.solvers.spectral import energy_bands, require_periodic, retained, to_modes, to_points
 
 State = Float[Tensor, "batch channel *space"]
@@ -22,15 +23,15 @@ Constants = Float[Tensor, "rows constant"]
 
 
 class Carry(NamedTuple):
-    """What a rollout carries: Fourier modes, coefficients of the scheme, constants ``(batch or 1, P)``, steady forcing.
+    """What a rollout carries: Fourier modes, coefficients of the scheme, factors of the nonlinear term, steady forcing.
 
-    ``divided`` returns the coefficients for a number of substeps; the forcing holds the modes of what a semilinear
-    equation adds to its nonlinear term, if anything.
+    ``divided`` returns the coefficients for a number of substeps; the factors are the constants ``(batch or 1, P)``, or
+    what an equation makes of them once; the forcing holds the modes of what is added to the nonlinear term, if any.
     """
 
     modes: Tensor
     coefficients: tuple[Tensor, ...]
-    constants: Tensor
+    factors: Tensor
     divided: Callable[[int], tuple[Tensor, ...]]
     forcing: Tensor | None = None
 
@@ -168,6 +169,14 @@ class PeriodicEquation(Stepper):
         ):
             raise expected(f"fields on {self.domain}", domain, "Resample them, or make the solver on their grid.")
 
+    def check_initial(self, state: Tensor) -> None:
+        """Warn of states that are not periodic, or that the grid does not resolve, with the points that would do."""
+        warn_unresolved(state, self.domain, self.in_fields, degree=self.degree, max_tail=self.max_tail)
+
+    def advice(self, initial: State) -> str:
+        """Return how many points the initial state needs, if it has energy in the last modes."""
+        return needed_points(initial, self.domain, degree=self.degree, max_tail=self.max_tail)
+
     def faults(self, initial: State, new: State) -> dict[str, Tensor]:
         """Add to the faults of any stepper a spectrum that has not decayed at the last modes.
 
@@ -203,3 +212,5 @@ class PeriodicEquation(Stepper):
             raise expected(
                 f"a state of shape (batch, {', '.join(map(str, shape))})", tuple(state.shape), "Resample it."
             )
+        if state.device != self.device:
+            raise expected(f"a state on {self.device}, where the solver is", state.device, "Move one of them: `.to()`.")

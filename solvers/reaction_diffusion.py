@@ -41,10 +41,14 @@ class ReactionDiffusion(Semilinear):
         diffusivity, rate = self.spread(constants)
         return rate - diffusivity * squared_wavenumber(self.domain, self.degree)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of :math:`-r u^d`."""
+    def factors(self, constants: Constants) -> Tensor:
+        """Return -r."""
         _, rate = self.spread(constants)
-        return -rate * self.encode(self.decode(modes) ** self.degree)
+        return -rate
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        """Return the modes of :math:`-r u^d`."""
+        return factors * self.encode(self.decode(modes) ** self.degree)
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes, or at 1."""

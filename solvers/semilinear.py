@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -70,8 +71,17 @@ class Semilinear(PeriodicEquation):
         """Return the diagonal of L, ``(batch, channel, *modes)``: float64 or complex128, on the host."""
 
     @abstractmethod
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of N(u) from those of u; those where `mask` is zero are left out."""
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        """Return the modes of N(u) from those of u and the `factors`; those where `mask` is zero are left out."""
+
+    def factors(self, constants: Constants) -> Tensor:
+        """Return what `nonlinear` takes beside the modes, once for a rollout: the constants, or a product with them."""
+        return constants
+
+    def init(self, state: State, static: Tensor | None = None, parameters: Constants | None = None) -> Carry:
+        """Transform the state to Fourier space; compute coefficients and factors for its parameters."""
+        carry = super().init(state, static, parameters)
+        return carry._replace(factors=self.factors(carry.factors))
 
     def bounded(self, state: State) -> dict[str, Tensor]:
         """Return what the equation never lets grow, ``(batch, channel)`` by name; `faults` tells where it does."""
@@ -85,10 +95,11 @@ class Semilinear(PeriodicEquation):
         return super().faults(initial, new) | growth
 
     def advice(self, initial: State) -> str:
-        """Return the limit of the time step beside the one in use."""
+        """Return the limit of the time step beside the one in use, and the points that the initial state needs."""
         limit = self.dt_max(initial.nan_to_num(posinf=0, neginf=0))
         count = self.settings["substeps"]
-        return f"For the initial state dt_max is {limit:.3g} with substeps={count}; dt is {self.dt:.3g}."
+        step = f"For the initial state dt_max is {limit:.3g} with substeps={count}; dt is {self.dt:.3g}."
+        return f"{step} {super().advice(initial)}".rstrip()
 
     def plan(self, carry: Carry) -> tuple[Carry, int]:
         """Return the number of substeps to the next frame, and the carry with the coefficients for them."""
@@ -107,22 +118,21 @@ class Semilinear(PeriodicEquation):
     def advance(self, carry: Carry) -> Tensor:
         """Take one step of the scheme; where its coefficients are real, on real and imaginary parts of the modes."""
         scheme = self.scheme_class(*carry.coefficients)
-
-        def of_modes(modes: Tensor) -> Tensor:
-            term = self.nonlinear(modes, carry.constants)
-            return term if carry.forcing is None else term + carry.forcing
-
-        def of_parts(parts: Tensor) -> Tensor:
-            return torch.view_as_real(of_modes(torch.view_as_complex(parts)))
-
-        if scheme.growth.is_complex():
-            return scheme(carry.modes, of_modes)
-        return torch.view_as_complex(scheme(torch.view_as_real(carry.modes), of_parts))
+        if carry.coefficients[0].is_complex():
+            return scheme(carry.modes, partial(self._term, carry))
+        return torch.view_as_complex(scheme(torch.view_as_real(carry.modes), partial(self._term_of_parts, carry)))
 
     def dt_where_stable(self, rates: Tensor) -> float:
         """Return `largest_step` for the constants of the constructor, times the substeps."""
         symbol = self.symbol(self.constants.to("cpu", torch.float64))
         return self.substeps * largest_step(symbol, rates, self.scheme_class)
+
+    def _term(self, carry: Carry, modes: Tensor) -> Tensor:
+        term = self.nonlinear(modes, carry.factors)
+        return term if carry.forcing is None else term + carry.forcing
+
+    def _term_of_parts(self, carry: Carry, parts: Tensor) -> Tensor:
+        return torch.view_as_real(self._term(carry, torch.view_as_complex(parts)))
 
 
 def _power_of_two(ratio: float) -> int:

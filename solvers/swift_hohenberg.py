@@ -68,11 +68,15 @@ class SwiftHohenberg(Semilinear):
         drive, _ = self.spread(constants)
         return drive - (1 - squared_wavenumber(self.domain, self.degree)) ** 2
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of gu² - u³."""
+    def factors(self, constants: Constants) -> Tensor:
+        """Return g."""
         _, quadratic = self.spread(constants)
+        return quadratic
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        """Return the modes of gu² - u³."""
         u = self.decode(modes)
-        return self.encode((quadratic - u) * u.square())
+        return self.encode((factors - u) * u.square())
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes, or at 1."""

@@ -65,7 +65,7 @@ class VectorBurgers(Semilinear):
         (viscosity,) = self.spread(constants)
         return -viscosity * squared_wavenumber(self.domain)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         r"""Return the modes of :math:`-u \cdot \nabla u`."""
         slopes = [self.get_buffer(f"gradient_{axis}") * modes for axis in self.domain.names]
         u, *gradients = self.decode(torch.cat([modes, *slopes], dim=1)).chunk(1 + self.domain.dim, dim=1)

@@ -15,8 +15,11 @@ from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
+from .evaluation import Recorded as Recorded
+from .evaluation import animate as animate
 from .evaluation import compare as compare
 from .evaluation import forecast_errors as forecast_errors
+from .evaluation import learning_curve as learning_curve
 from .evaluation import plot_fields as plot_fields
 from .evaluation import plot_forecast as plot_forecast
 from .evaluation import relative_error as relative_error
@@ -26,6 +29,7 @@ from .operator import Operator as Operator
 from .operator import Stepper as Stepper
 from .prediction import predict as predict
 from .rollouts import rollout as rollout
+from .training import Corrected as Corrected
 from .training import OneCycleAdamW as OneCycleAdamW
 from .training import PODStepper as PODStepper
 from .training import Surrogate as Surrogate

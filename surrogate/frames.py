@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import h5netcdf
+import h5py
 import psutil
 import torch
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, NumericalFailure, expected
 from surrogate.datasets.fields import CONVENTIONS
-from surrogate.datasets.store import check_suffix, whole_file
+from surrogate.datasets.store import check_suffix, flush, hidden, named_errors, publish, refuse_existing, require_room
+from surrogate.journal import Journal, Place
 
 
-@runtime_checkable
-class FrameSink(Protocol):
-    """Takes frames one at a time."""
+class FrameSink(ABC):
+    """Takes some frames at a time.
 
-    def write(self, samples: slice, frame: int, values: Tensor) -> None:
-        """Store ``values`` (batch, channel, *space) of these samples as frame number ``frame``."""
+    Attributes
+    ----------
+    place
+        Where to go on, if some of the frames are there.
+    """
+
+    place: Place | None = None
+
+    @abstractmethod
+    def write(self, samples: slice, frames: slice, values: Tensor) -> None:
+        """Store ``values`` (batch, frame, channel, *space), on the host, of these samples at these frame numbers."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to `keep` what is there."""
+        return False
+
+    def keep(self, place: Place) -> None:
+        """Make what was written last, and remember where to go on."""
+        raise NotImplementedError
 
 
-class InMemory:
+class InMemory(FrameSink):
     """Frames ``(sample, time, channel, *space)`` in one tensor on the host."""
 
     def __init__(self, shape: tuple[int, ...], dtype: torch.dtype) -> None:
@@ -39,36 +58,80 @@ class InMemory:
             )
         self.values = torch.empty(shape, dtype=dtype)
 
-    def write(self, samples: slice, frame: int, values: Tensor) -> None:
-        """Copy the frame to the host."""
-        self.values[samples, frame].copy_(values)
+    def write(self, samples: slice, frames: slice, values: Tensor) -> None:
+        """Copy the frames."""
+        self.values[samples, frames] = values
 
 
-class OnDisk:
-    """Frames in the variables of an open netCDF-4 file."""
+class OnDisk(FrameSink):
+    """Frames in the variables of an HDF5 file, and beside it the journal."""
 
-    def __init__(self, file: h5netcdf.File, names: tuple[str, ...]) -> None:
-        self._variables = [file.variables[name] for name in names]
+    def __init__(self, file: h5py.File, names: tuple[str, ...], journal: Journal, place: Place | None) -> None:
+        self._file, self._journal, self.place = file, journal, place
+        self._variables = [file[name] for name in names]
 
-    def write(self, samples: slice, frame: int, values: Tensor) -> None:
-        """Append the frame to the file."""
-        for variable, channel in zip(self._variables, values.cpu().unbind(1), strict=True):
-            variable[samples, frame] = channel.numpy()
+    def write(self, samples: slice, frames: slice, values: Tensor) -> None:
+        """Put the frames at their place in the file."""
+        for variable, channel in zip(self._variables, values.unbind(2), strict=True):
+            variable[samples, frames] = channel.numpy()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last entry in the journal is old."""
+        return self._journal.is_due
+
+    def keep(self, place: Place) -> None:
+        """Flush the frames to the disk, then write the journal."""
+        self._file.flush()
+        flush(Path(self._file.filename))
+        self._journal.write(place)
+
+    def note(self, attributes: Mapping[str, float]) -> None:
+        """Set attributes of the file, numbers that are in the template."""
+        for name, value in attributes.items():
+            self._file.attrs.modify(name, value)
 
 
 @contextmanager
-def growing_file(path: str | Path, template: xr.Dataset, *, overwrite: bool) -> Iterator[OnDisk]:
+def growing_file(
+    path: str | Path, template: xr.Dataset, request: dict[str, str], *, overwrite: bool
+) -> Iterator[OnDisk]:
     """Open a file with the coordinates of ``template`` and room for its variables; it appears when all is written.
 
-    ``template`` holds its variables as zero-stride arrays: only their shape, dtype and attributes matter.
+    ``template`` holds its variables as zero-stride arrays: only their shape, dtype and attributes matter. If the file
+    is not finished, it stays beside ``path`` under another name with its journal, and is opened again for the same
+    ``request``. All its metadata are written at once and all its room is set aside, so that a kill cannot damage it.
     """
     check_suffix(path)
-    with whole_file(path, overwrite=overwrite, size=template.nbytes) as part:
-        coords = template.drop_vars(list(template.data_vars)).assign_attrs(Conventions=CONVENTIONS)
-        coords.assign_coords(sample=template["sample"]).to_netcdf(part, engine="h5netcdf")
-        with h5netcdf.File(part, "a") as file:
-            for name, variable in template.data_vars.items():
-                chunks = (1, 1, *variable.shape[2:])
-                created = file.create_variable(str(name), variable.dims, variable.dtype, chunks=chunks)
-                created.attrs.update(variable.attrs)
-            yield OnDisk(file, tuple(str(name) for name in template.data_vars))
+    path = refuse_existing(path, overwrite)
+    part, journal = hidden(path, "part"), Journal(hidden(path, "place"), request)
+    place = journal.read(overwrite=overwrite) if part.exists() else None
+    try:
+        with named_errors(path, "Nothing was changed."):
+            if place is None:
+                require_room(path.parent, template.nbytes)
+                journal.remove()
+                _lay_out(part, template)
+            with h5py.File(part, "r+") as file:
+                yield OnDisk(file, tuple(map(str, template.data_vars)), journal, place)
+            publish(part, path)
+    except BaseException as error:
+        if isinstance(error, InputError | NumericalFailure):  # another call would end in the same way
+            journal.remove()
+        if not journal.exists():
+            part.unlink(missing_ok=True)
+        raise
+    journal.remove()
+
+
+def _lay_out(part: Path, template: xr.Dataset) -> None:
+    """Write coordinates and attributes, and set aside contiguous room for the variables."""
+    coords = template.drop_vars(list(template.data_vars)).assign_attrs(Conventions=CONVENTIONS)
+    coords.assign_coords(sample=template["sample"]).to_netcdf(part, engine="h5netcdf")
+    room = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    room.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    room.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    with h5netcdf.File(part, "a") as file:
+        for name, variable in template.data_vars.items():
+            created = file.create_variable(str(name), variable.dims, variable.dtype, dcpl=room)
+            created.attrs.update(variable.attrs)

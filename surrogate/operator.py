@@ -61,6 +61,10 @@ class Operator(nn.Module, ABC):
     def warn_outside(self, x: Any, parameters: Tensor | None = None) -> None:
         """Warn where inputs leave the range for which the operator was made; the default has no such range."""
 
+    def outside(self, x: Tensor) -> Tensor | None:
+        """Return a mask ``(batch, channel)`` of where states ``x`` leave that range, without a synchronization."""
+        return None
+
     def _reference(self) -> Tensor:
         for tensor in [*self.parameters(), *self.buffers()]:
             if tensor.is_floating_point():
@@ -110,17 +114,26 @@ class Stepper(Operator):
         return state, static, parameters
 
     def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
-        """Advance once; return the new carry and the new frames."""
+        """Advance once; return the new carry and the new frames.
+
+        Neither may be changed by a later call: frames are copied while the next step is computed. What decides the
+        following steps lies in the carry (tensors, numbers, and tuples, lists and dicts of them), so that a rollout
+        can go on from it in another process.
+        """
         state, static, parameters = carry
         new = self(state, static, forcing, parameters)
         window = torch.cat([state, new], dim=1)[:, -state.shape[1] :] if self.history > self.horizon else new
         return (window[:, -state.shape[1] :], static, parameters), new
 
+    def check_initial(self, state: Tensor) -> None:
+        """Warn of initial states from which no trajectory can be right. Called once for a rollout, on the host."""
+
     def faults(self, initial: Tensor, new: Tensor) -> dict[str, Tensor]:
         """Return, for each way in which ``new`` can be wrong, a mask ``(batch, channel)`` of where it is.
 
         The keys are the words of the error message. Solvers add what their equation forbids (growth of the energy)
-        and what their scheme cannot resolve (a spectral tail). Called once for each stored frame.
+        and what their scheme cannot resolve (a spectral tail). Called for stored frames, several of a sample in one
+        batch; it must not wait for the device.
         """
         return {"is not finite": ~finite(new)}
 

@@ -19,12 +19,16 @@ COLUMNS = (
 
 
 @contextmanager
-def progress_bar(description: str, total: int, *, show: bool = True) -> Iterator[Callable[[], None]]:
-    """Show a bar on stderr with throughput and time left; the value is called once for each of ``total`` pieces."""
+def progress_bar(description: str, total: int, *, done: int = 0, show: bool = True) -> Iterator[Callable[..., None]]:
+    """Show a bar on stderr with time passed and left.
+
+    The value is called with the number of pieces that are done, 1 by default, out of ``total``; ``done`` of them were
+    before.
+    """
     console = Console(stderr=True)
     with Progress(*COLUMNS, console=console, disable=not show or not console.is_terminal) as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda: bar.advance(task)
+        task = bar.add_task(description, total=total, completed=done)
+        yield lambda pieces=1: bar.advance(task, pieces)
 
 
 class EpochBar:

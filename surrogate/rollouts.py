@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Int
 from torch import Tensor
 
-from surrogate.compute import computing
-from surrogate.datasets.errors import NumericalFailure, expected
+from surrogate.compute import check_device
+from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
+from surrogate.datasets.normalizer import OutsideTrainingRange
 from surrogate.datasets.store import read_store, refuse_existing
 from surrogate.datasets.tensors import coordinates, field_attributes, to_fields
-from surrogate.frames import FrameSink, InMemory, growing_file
+from surrogate.frames import InMemory, growing_file
 from surrogate.initial_value import InitialValue, initial_value
-from surrogate.operator import Operator, Stepper, finite
-from surrogate.progress import progress_bar
+from surrogate.march import March
+from surrogate.operator import Operator, Stepper
+from surrogate.request import describe_request
+from surrogate.watch import NEVER
 
 BATCH_BYTES = 64 * 2**20
+#: Attributes of what is rolled out by a stepper that was made for a range of states.
+OUTSIDE, SINCE = "fraction_outside_training_range", "first_time_outside_training_range"
 
 
 def rollout(
@@ -35,6 +41,7 @@ def rollout(
     path: str | Path | None = None,
     overwrite: bool = False,
     keep_going: bool = False,
+    compile: bool = False,
     progress: bool = True,
 ) -> xr.Dataset:
     r"""Predict :math:`u(t_0 + k\,\Delta t)` for :math:`k = 1, \dots,` ``steps``.
@@ -51,30 +58,49 @@ def rollout(
     every
         Keep each ``every``-th frame.
     batch_size
-        Number of samples advanced together; default: as many as make up 64 MiB of state.
+        Number of samples advanced together; default: as many as make up 64 MiB of state. Where the memory of a GPU does
+        not hold them it is halved.
     device
         Where to compute, such as ``"cuda"``; default: where the stepper is.
     path
-        Stream the frames to this file instead of holding them in memory; the result is then read lazily from it.
+        Stream the frames to this file instead of holding them in memory; the result is then read lazily from it. A
+        rollout that was stopped, even killed, goes on from its last seconds when it is called again, and ends with the
+        same bits; until then its frames lie in a hidden file beside ``path``.
     overwrite
-        Replace ``path`` if it exists.
+        Replace ``path`` if it exists, and what another stopped rollout left beside it.
     keep_going
         Return what comes, even values that are not finite or that the solver knows to be wrong, instead of stopping
         there: `compare` counts how often that happens.
+    compile
+        Compile the step by ``torch.compile``, on a GPU to a CUDA graph. It pays for long rollouts of steps that are
+        made of many small operations; the first step then takes seconds to minutes.
     progress
-        Show a progress bar.
+        Show a progress bar with the time left.
 
     Returns
     -------
     xarray.Dataset
-        The predicted frames ``(sample, time, *space)`` only.
+        The predicted frames ``(sample, time, *space)`` only. For a surrogate the attributes
+        ``fraction_outside_training_range`` (of the samples) and ``first_time_outside_training_range`` say whether kept
+        frames from which it went on left the range of the training data.
 
     Raises
     ------
     InputError
-        Fields that do not fit the stepper, no such device, a result that does not fit in memory, an existing path.
+        Fields that do not fit the stepper, no such device, a result that does not fit in memory, an existing path, or
+        another rollout that was stopped on its way to it.
     NumericalFailure
         Values that are not finite, or that the solver knows to be wrong; names step, sample and field.
+
+    Warns
+    -----
+    OutsideTrainingRange
+        The given fields, or later the predicted ones, leave the range for which the stepper was made.
+
+    Notes
+    -----
+    The host does not wait for a GPU at each step: faults are noted on the device and looked at once for some frames
+    (64 of them, 8 MiB, or those of a second), which are copied to the host while the next ones are computed.
     """
     _check_request(stepper, steps, every, batch_size)
     if path is not None:
@@ -83,16 +109,25 @@ def rollout(
     start = initial_value(stepper, dataset)
     _check_forcing(start, steps)
     stepper.warn_outside(start.state, start.parameters)
-    march = _March(stepper, start, steps, every, batch_size or _fitting(start), device, keep_going, progress)
+    size = batch_size or _fitting(start)
+    if not keep_going:
+        stepper.check_initial(start.state)
+    march = March(stepper, start, steps, every, size, device, keep_going, compile, progress)
     frames = (start.samples, steps // every, len(stepper.out_fields), *start.state.shape[2:])
     time = start.start + stepper.dt * np.arange(every, steps + 1, every)
     if path is None:
         memory = InMemory(frames, stepper.dtype)
-        march.run(memory)
+        left = march.run(memory)
         result = to_fields(memory.values, stepper.out_fields, dataset, time=time, attributes=stepper.attributes)
-        return result.assign_attrs(provenance(stepper, dataset))
-    with growing_file(path, _template(stepper, dataset, time, frames), overwrite=overwrite) as file:
-        march.run(file)
+        return result.assign_attrs(provenance(stepper, dataset) | _departures(stepper, start, left))
+    template = _template(stepper, dataset, time, frames)
+    template.attrs |= _departures(stepper, start, None)
+    where = stepper.device if device is None else check_device(device)
+    settings = {"steps": steps, "every": every, "batch_size": size, "device": where, "compile": compile}
+    request = describe_request(stepper, start, template, keep_going=keep_going, **settings)
+    with growing_file(path, template, request, overwrite=overwrite) as file:
+        left = march.run(file)
+        file.note(_departures(stepper, start, left))
     return read_store(Path(path))
 
 
@@ -101,65 +136,6 @@ def provenance(operator: Operator, fields: xr.Dataset) -> dict[str, str]:
     kept = ("equation", "case", "seed")
     attrs = {name: fields.attrs[name] for name in kept if name in fields.attrs}
     return {**attrs, "operator": type(operator).__name__}
-
-
-@dataclass(frozen=True)
-class _March:
-    """One rollout, batch after batch."""
-
-    stepper: Stepper
-    start: InitialValue
-    steps: int
-    every: int
-    batch_size: int
-    device: str | torch.device | None
-    keep_going: bool
-    progress: bool
-
-    def run(self, sink: FrameSink) -> None:
-        """Fill ``sink`` with the frames that are kept."""
-        firsts = range(0, self.start.samples, self.batch_size)
-        calls = -(-self.steps // self.stepper.horizon)
-        with (
-            progress_bar("rollout", len(firsts) * calls, show=self.progress) as advance,
-            computing(self.stepper, self.device) as device,
-        ):
-            for first in firsts:
-                rows = slice(first, min(first + self.batch_size, self.start.samples))
-                self._run_batch(sink, rows, device, advance)
-
-    def _run_batch(self, sink: FrameSink, rows: slice, device: torch.device, advance: Callable[[], None]) -> None:
-        start, channels = self.start.batch(rows, device), len(self.stepper.out_fields)
-        carry = self.stepper.init(start.state, start.static, start.parameters)
-        alive_until = torch.full((start.samples, channels), self.steps, device=device)
-        for step in range(0, self.steps, self.stepper.horizon):
-            forcing = None if start.forcing is None else start.forcing[:, step]
-            carry, new = self.stepper.step(carry, forcing)
-            for offset, frame in enumerate(torch.split(new, channels, dim=1), start=1):
-                number = step + offset
-                alive_until = torch.where(finite(frame), alive_until, alive_until.clamp(max=number - 1))
-                if number % self.every == 0 and number <= self.steps:
-                    if not self.keep_going:
-                        self._check(start, frame, number, alive_until, rows)
-                    sink.write(rows, number // self.every - 1, frame)
-            advance()
-
-    def _check(self, start: InitialValue, frame: Tensor, number: int, alive_until: Tensor, rows: slice) -> None:
-        """Stop at the first fault; one synchronization with the device for each stored frame."""
-        initial = start.state[:, -frame.shape[1] :]
-        faults = self.stepper.faults(initial, frame)
-        dead = alive_until < number
-        masks = torch.stack([dead, *faults.values()])
-        if not masks.any():
-            return
-        reason = int(masks.flatten(1).any(1).nonzero()[0])
-        first = alive_until == alive_until.min() if reason == 0 else masks[reason]
-        sample, channel = (int(i) for i in first.nonzero()[0])
-        words = "is not finite" if reason == 0 else list(faults)[reason - 1]
-        step = int(alive_until[sample, channel]) + 1 if reason == 0 else number
-        where = f"step {step} (time {self.start.start + step * self.stepper.dt:.6g}), sample {rows.start + sample}"
-        message = f"Rollout stopped at {where}, field {self.stepper.out_fields[channel]!r}: it {words}."
-        raise NumericalFailure(f"{message} {self.stepper.advice(initial)}".rstrip())
 
 
 def _check_request(stepper: Stepper, steps: int, every: int, batch_size: int | None) -> None:
@@ -179,6 +155,25 @@ def _check_forcing(start: InitialValue, steps: int) -> None:
 
 def _fitting(start: InitialValue) -> int:
     return max(1, min(start.samples, BATCH_BYTES // (start.state[0].numel() * start.state.element_size())))
+
+
+def _departures(stepper: Stepper, start: InitialValue, left: Int[Tensor, "sample channel"] | None) -> dict[str, float]:
+    """Return which part of the samples left the range of the stepper, and when the first did; warn of that.
+
+    Nothing where the stepper has no range; ``left`` None stands for not known yet.
+    """
+    given = stepper.outside(start.state)
+    if given is None:
+        return {}
+    if left is None:
+        return {OUTSIDE: math.nan, SINCE: math.nan}
+    first, gone = int(left.min()), (left < NEVER).any(1).double().mean().item()
+    since = math.nan if first == NEVER else start.start + first * stepper.dt
+    if gone and not given.any():
+        names = ", ".join(name for name, steps in zip(stepper.out_fields, left.T, strict=True) if (steps < NEVER).any())
+        text = f"{names} leaves the training range at step {first} (time {since:.6g}), {gone:.0%} of the samples do so"
+        warnings.warn(f"{text}: the prediction extrapolates.", OutsideTrainingRange, stacklevel=3)
+    return {OUTSIDE: gone, SINCE: since}
 
 
 def _template(stepper: Stepper, fields: xr.Dataset, time: np.ndarray, frames: tuple[int, ...]) -> xr.Dataset:

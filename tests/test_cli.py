@@ -98,7 +98,7 @@ def test_inspect_shows_modes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
-    fields = sg.generate(sg.cases.Burgers(resolution=16, steps=4), samples=10, seed=0, progress=False)
+    fields = sg.generate(sg.cases.Burgers(resolution=32, steps=4), samples=10, seed=0, progress=False)
     data = sg.prepare(fields, inputs=["u"], outputs=["u"])
     pod = sg.datasets.POD(data, ["u"], rank=3)
     series = pod.transform(data)
@@ -106,7 +106,7 @@ def test_inspect_shows_modes(
     sg.PODStepper(pod, sg.fit(sg.forecasters.Ridge.for_data(series), series)).save(path)
     assert main(["inspect", str(path)]) == 0
     shown = capsys.readouterr().out
-    assert "3 of u on Grid(shape=(16,)" in shown
+    assert "3 of u on Grid(shape=(32,)" in shown
     assert "surrogate.forecasters.ridge.Ridge" in shown
 
 
@@ -116,6 +116,8 @@ def test_inspect_draws_fields(work: Path, capsys: pytest.CaptureFixture[str]) ->
     assert (work / "burgers.png").read_bytes().startswith(b"\x89PNG")
     assert main(["inspect", data, "--plot", target]) == 2
     assert main(["inspect", data, "--plot", str(work / "burgers.doc")]) == 2
+    assert main(["inspect", data, "--plot", str(work / "burgers.gif")]) == 0
+    assert (work / "burgers.gif").read_bytes().startswith(b"GIF")
     assert main(["inspect", str(work / "run" / "surrogate.safetensors"), "--plot", target]) == 2
     assert "Expected a file of fields to draw" in capsys.readouterr().err
 
@@ -183,7 +185,7 @@ def test_meshes_go_from_case_to_report(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_every_case_generates(tmp_path: Path) -> None:
-    for number, case in enumerate((["Burgers", "--case.resolution", "16"], ["Darcy", "--case.resolution", "16"])):
+    for number, case in enumerate((["Burgers", "--case.resolution", "32"], ["Darcy", "--case.resolution", "16"])):
         path = tmp_path / f"{number}.h5"
         assert main(["generate", str(path), "--samples", "2", "--case", *case]) == 0
         assert sg.open_dataset(path).sizes["sample"] == 2
@@ -191,11 +193,11 @@ def test_every_case_generates(tmp_path: Path) -> None:
 
 def test_options_come_from_a_file(tmp_path: Path) -> None:
     settings = tmp_path / "options.yaml"
-    settings.write_text("samples: 3\ncase:\n  class_path: Burgers\n  init_args: {resolution: 16}\n")
+    settings.write_text("samples: 3\ncase:\n  class_path: Burgers\n  init_args: {resolution: 32}\n")
     target = tmp_path / "data.h5"
     assert main(["generate", str(target), "--config", str(settings)]) == 0
     with xr.open_dataset(target, engine="h5netcdf") as fields:
-        assert dict(fields.sizes) == {"sample": 3, "time": 2, "x": 16}
+        assert dict(fields.sizes) == {"sample": 3, "time": 2, "x": 32}
 
 
 MISTAKES = {
@@ -244,7 +246,7 @@ def test_an_interrupt_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def test_demo_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("surrogate.cli.demo.CASE", {"resolution": 16, "dt": 0.1, "steps": 2})
+    monkeypatch.setattr("surrogate.cli.demo.CASE", {"resolution": 32, "dt": 0.1, "steps": 2})
     arguments = ["demo", "--path", str(tmp_path / "demo"), "--samples", "12", "--epochs", "1", "--timing_seconds", "1"]
     assert main(arguments) == 0
     stamp = (tmp_path / "demo" / "burgers.h5").stat().st_mtime_ns

@@ -52,6 +52,23 @@ class Off(Stepper):
         return (new, done + 1), shown
 
 
+class Renamed(Off):
+    """A stepper of another field."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_fields = self.out_fields = ("v",)
+
+
+class Steady(Operator):
+    """A steady map of the same field."""
+
+    in_fields, out_fields, domain = ("u",), ("u",), CASE.grid
+
+    def forward(self, x: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Tensor:
+        return x
+
+
 @pytest.fixture(scope="module")
 def data() -> xr.DataTree:
     fields = sg.generate(CASE, samples=12, seed=3, progress=False)
@@ -137,6 +154,9 @@ def test_page_is_one_file_and_escapes_names(report: Comparison, tmp_path) -> Non
     assert "<1 %>" not in html
     assert "the solver dominates" in html
     assert "its own error" in html
+    assert all(
+        words in html for words in ("Errors by field", "VRMSE", "log-spectral distance", "correlation 0.9 until")
+    )
     names = {path.name for path in (tmp_path / "report").iterdir()}
     assert names == {"report.html", "report.json"} | {
         f"{name}.png" for name in ("cost_accuracy", "error_over_time", "panels", "spectra")
@@ -259,6 +279,14 @@ def test_steady_maps(tmp_path) -> None:  # type: ignore[no-untyped-def]
         ({"candidates": {"a": Off(dt=0.07)}}, "a multiple of the truth's time step 0.1 as dt of 'a'"),
         ({"candidates": {"a": CASE.solver(16)}}, "fields on"),
         ({"candidates": {"persistence": Off()}, "solvers": {}}, "names that differ, got 'persistence' twice"),
+        ({"candidates": {"a": Renamed()}, "solvers": {}}, "a field 'v'"),
+        ({"candidates": {"a": Off(), "b": Renamed()}}, r"candidates that predict \('u',\), got \('v',\) of 'b'"),
+        ({"candidates": {"a": Off(), "b": Steady()}}, "candidates of one kind"),
+        ({"solvers": {"steady": Steady()}}, "solvers of the kind of the candidates"),
+        ({"device": "cpu", "devices": ["cpu"]}, "`device`, or different `devices`"),
+        ({"devices": ["cpu", "cpu"]}, "`device`, or different `devices`"),
+        ({"devices": []}, "`device`, or different `devices`"),
+        ({"devices": ["abacus"]}, "a device such as 'cpu' or 'cuda'"),
         ({"steps": 6}, "a truth long enough for 6 steps"),
         ({"samples": 5}, "1 to 4 samples"),
         (

@@ -12,7 +12,18 @@ import torch
 
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.initial import Distribution, FourierSeries, GaussianRandomField, SineWaves, TaylorGreen
+from surrogate.solvers.initial import (
+    Distribution,
+    FilteredVelocity,
+    FourierSeries,
+    GaussianBlobs,
+    GaussianRandomField,
+    McWilliams,
+    Rogallo,
+    SineWaves,
+    Solitons,
+    TaylorGreen,
+)
 
 
 class Member(NamedTuple):
@@ -36,6 +47,14 @@ DISTRIBUTIONS = {
     "SineWaves": Member(SineWaves(3, 5, 2.0), box(11)),
     "TaylorGreen-2D": Member(TaylorGreen(2.0, shifted=True), box(6, 7)),
     "TaylorGreen-3D": Member(TaylorGreen(2.0, shifted=True), box(6, 7, 4)),
+    "FilteredVelocity-2D": Member(FilteredVelocity(3.0, 6.0, 4), box(9, 12)),
+    "FilteredVelocity-3D": Member(FilteredVelocity(3.0, 6.0, 3), box(7, 8, 9)),
+    "McWilliams": Member(McWilliams(n_frequencies=5), box(12, 15)),
+    "Rogallo": Member(Rogallo(n_frequencies=3), box(9, 7, 8)),
+    "Solitons-1": Member(Solitons(spread=0.1), box(40, lengths=(30.0,))),
+    "Solitons-2": Member(Solitons((16.0, 4.0), (0.4, 0.5), spread=0.1), box(50, lengths=(20.0,))),
+    "GaussianBlobs-1D": Member(GaussianBlobs(3, amplitude=(-1.0, 1.0)), box(40)),
+    "GaussianBlobs-3D": Member(GaussianBlobs(2), box(11, 20, 10)),
 }
 
 

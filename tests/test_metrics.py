@@ -10,8 +10,25 @@ import torch
 
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
-from surrogate.evaluation import correlation, correlation_time, drift, energy_spectrum, spectral_error
-from surrogate.evaluation.metrics import checked, h1, max_error, nrmse, relative_l2, vrmse
+from surrogate.evaluation import (
+    correlation,
+    correlation_time,
+    drift,
+    energy_spectrum,
+    enstrophy_spectrum,
+    log_spectral_distance,
+    spectral_error,
+)
+from surrogate.evaluation.metrics import (
+    boundary_error,
+    checked,
+    geometric_mean,
+    h1,
+    max_error,
+    nrmse,
+    relative_l2,
+    vrmse,
+)
 
 LINE = Grid((4,), periodic=True)
 
@@ -219,3 +236,91 @@ def test_drift_of_a_mean_that_vanishes() -> None:
     later = frames([1, -1, 1, -1], [1.4, -1, 1, -1])
     values = drift(lambda u: {"mean": u.mean(dim=(1, 2))}, initial, later)["mean"]
     assert values.flatten().tolist() == pytest.approx([0.0, 0.1])
+
+
+class TestBoundary:
+    @pytest.mark.parametrize("location", ["node", "cell"])
+    def test_only_the_outermost_points_count(self, location) -> None:  # type: ignore[no-untyped-def]
+        sides = (("periodic", "periodic"), ("wall", "dirichlet"))
+        grid = Grid((3, 4), boundary=sides, location=location)
+        target, prediction = torch.zeros(1, 1, 1, 3, 4), torch.zeros(1, 1, 1, 3, 4)
+        prediction[..., 1:3] = 7.0  # inside
+        prediction[..., 0] = 3.0
+        prediction[..., 3] = torch.tensor([0.0, 0.0, 1.0])
+        assert boundary_error(prediction, target, grid).item() == pytest.approx(math.sqrt((3 * 9 + 1) / 6))
+
+    def test_all_sides_of_a_box_and_nan(self) -> None:
+        grid = Grid((4, 4, 4))
+        one = torch.ones(1, 2, 1, 4, 4, 4)
+        prediction = one.clone()
+        prediction[:, :, :, 1:3, 1:3, 1:3] = math.nan
+        prediction[0, 1, 0, 0, 0, 0] = math.nan
+        assert boundary_error(prediction, one, grid).flatten().tolist() == [0.0, math.inf]
+        with pytest.raises(InputError, match="a grid with a boundary"):
+            boundary_error(frames([1, 2, 3, 4]), frames([1, 2, 3, 4]), LINE)
+
+
+def test_geometric_mean_over_a_rollout() -> None:
+    errors = torch.tensor([[1e-4, 1e-2, 1.0], [0.0, 1.0, 1.0], [1.0, math.inf, 0.0]]).double()[..., None]
+    assert geometric_mean(errors).flatten().tolist() == pytest.approx([1e-2, 0.0, math.inf])
+
+
+class TestVorticity:
+    @pytest.mark.parametrize("signs", list(itertools.product([1, -1], repeat=2)))
+    def test_enstrophy_of_a_mode_is_the_square_of_its_wavenumber_times_its_energy(self, signs: tuple[int, int]) -> None:
+        """For u = (-psi_y, psi_x) with one mode of psi; in the box 2 x 1 the wavenumbers are pi m1 and 2 pi m2."""
+        grid, m = Grid((16, 12), extent=(2.0, 1.0), periodic=True), (3 * signs[0], 2 * signs[1])
+        k = (math.pi * m[0], 2 * math.pi * m[1])
+        slope = wave(grid, m, 0.3 + math.pi / 2)  # of psi along its wavevector, over |k|
+        velocity = torch.cat([-k[1] * slope, k[0] * slope], dim=2)
+        waves, enstrophy = enstrophy_spectrum(velocity, grid)
+        _, energy = energy_spectrum(velocity, grid)
+        assert enstrophy.sum().item() == pytest.approx(math.hypot(*k) ** 2 * energy.sum().item(), rel=1e-12)
+        shell = int(enstrophy.argmax())
+        assert waves[shell].item() == pytest.approx(math.hypot(*k), abs=math.pi / 2)
+
+    def test_three_components_against_the_curl_by_hand(self) -> None:
+        """For u = (0, 0, cos 2 pi m.x) the curl is (u_y, -u_x, 0)."""
+        grid, m = Grid((8, 7, 6), periodic=True), (2, -1, 1)
+        velocity = torch.cat([torch.zeros(1, 1, 2, 8, 7, 6).double(), wave(grid, m)], dim=2)
+        _, enstrophy = enstrophy_spectrum(velocity, grid)
+        assert enstrophy.sum().item() == pytest.approx((2 * math.pi) ** 2 * (m[0] ** 2 + m[1] ** 2) / 4, rel=1e-12)
+
+    def test_sum_is_half_the_mean_square_of_the_vorticity(self) -> None:
+        grid = Grid((9, 15), periodic=True)
+        psi = torch.randn(2, 1, 1, 9, 15, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        modes = torch.fft.fft2(psi)
+        kx, ky = (2 * math.pi * torch.fft.fftfreq(n, 1 / n, dtype=torch.float64) for n in (9, 15))
+        velocity = torch.fft.ifft2(torch.cat([-1j * ky * modes, 1j * kx[:, None] * modes], dim=2)).real
+        vorticity = torch.fft.ifft2(-(kx[:, None] ** 2 + ky**2) * modes).real
+        _, enstrophy = enstrophy_spectrum(velocity, grid)
+        _, own = energy_spectrum(vorticity, grid)
+        torch.testing.assert_close(enstrophy, own[:, :, 0], rtol=1e-10, atol=1e-10 * float(own.max()))
+
+    def test_what_is_no_velocity_is_refused(self) -> None:
+        with pytest.raises(InputError, match="components of a velocity on as many axes, got 1 channels on 1 axes"):
+            enstrophy_spectrum(frames([1, 2, 3, 4]), LINE)
+
+
+class TestLogSpectralDistance:
+    def test_a_factor_of_the_amplitude_is_twice_its_logarithm(self) -> None:
+        grid = Grid((12, 10), periodic=True)
+        t = torch.randn(2, 1, 1, 12, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        distance = log_spectral_distance(10 * t, t, grid)
+        torch.testing.assert_close(distance, torch.full_like(distance, 2.0), rtol=1e-12, atol=0)
+        assert log_spectral_distance(t, t, grid).max().item() == 0.0
+
+    @pytest.mark.parametrize("m", [(2, 3), (-2, 3)])
+    def test_a_shell_without_energy_is_infinitely_far_in_every_quadrant(self, m: tuple[int, int]) -> None:
+        grid = Grid((12, 12), periodic=True)
+        target = wave(grid, (1, 0)) + wave(grid, m)
+        low = torch.zeros_like(target) + wave(grid, (1, 0)) * 1.0
+        assert log_spectral_distance(low, target, grid).item() > 10  # round-off, 1e-32 of the energy
+
+    def test_nan_and_shells_of_round_off(self) -> None:
+        grid = Grid((16,), periodic=True)
+        target = wave(grid, (2,))
+        assert log_spectral_distance(target + 1e-9 * wave(grid, (7,)), target, grid).item() < 1e-6
+        broken = target.clone()
+        broken[..., 3] = math.nan
+        assert log_spectral_distance(broken, target, grid).item() == math.inf

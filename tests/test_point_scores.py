@@ -46,6 +46,7 @@ def test_errors_of_a_batch_are_those_of_each_sample(polygons: xr.DataTree) -> No
             "error": np.sqrt(square / size_b),
             "max_error": np.abs(a - b).max(),
             "vrmse": np.sqrt(square / (w @ (b - mean_b) ** 2 / w.sum())),
+            "boundary_error": np.sqrt(np.mean((a - b)[Mesh.from_fields(t).boundary_points] ** 2)),
             "correlation": covariance / np.sqrt((w @ (a - mean_a) ** 2) * (w @ (b - mean_b) ** 2)),
         }
         for name, value in expected.items():

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from surrogate import NumericalFailure, rollout
 from surrogate.datasets.errors import InputError
+from surrogate.datasets.fourier import resample_periodic
 from surrogate.datasets.grid import Grid
 from surrogate.solvers import (
     Advection,
@@ -528,6 +529,41 @@ def test_states_and_domains_that_do_not_fit_are_refused(member: Member) -> None:
     solver.check_domain(
         Grid(shape, extent=tuple((low + 1, high + 1) for low, high in member.grid.extent), periodic=True)
     )
+
+
+def test_states_elsewhere_than_the_solver_are_refused(member: Member) -> None:
+    u = member.initial(member.grid)
+    with pytest.raises(InputError, match=r"Expected a state on cpu, where the solver is, got meta\. Move one of them"):
+        make(member)(u.to("meta"))
+
+
+def test_constants_of_the_wrong_sign_are_refused(member: Member) -> None:
+    """A negative viscosity for one, of the constructor or of a single sample."""
+    solver, u = make(member), member.initial(member.grid)
+    for column, name in enumerate(solver.parameter_fields):
+        rows = torch.tensor(member.parameters, dtype=torch.float64)
+        signs = (name in solver.positive_fields, name in solver.nonnegative_fields)
+        wrong = {(True, False): (-1e-3, 0.0), (False, True): (-1e-3,)}.get(signs, ())
+        for value in (*wrong, math.nan, math.inf):
+            with pytest.raises(InputError, match=rf"Expected a (positive|finite).* {name}, got \[{value}\]"):
+                make(member, **{name: value})
+            rows[3, column] = value
+            with pytest.raises(InputError, match=rf"Expected a (positive|finite).* {name}, got "):
+                solver(u, parameters=rows)
+
+
+def test_odd_grids_are_as_accurate_as_even_ones(member: Member) -> None:
+    """Against the solution on twice the points; round-off is that of the resampling."""
+    substeps = 50 if member.grid.dim < 3 and member.substeps > 1 else 8
+    even = tuple(n + n % 2 for n in member.grid.shape)
+    odd = tuple(n + 1 for n in even)
+    grid = member.grid.with_shape(tuple(2 * n for n in even))
+    fine, errors = make(member, substeps, grid=grid)(member.initial(grid)), []
+    for shape in (even, odd):
+        grid = member.grid.with_shape(shape)
+        errors.append(distance(make(member, substeps, grid=grid)(member.initial(grid)), resample_periodic(fine, shape)))
+    assert errors[1] < 3 * errors[0] + 1e-12
+    assert errors[0] < 3e-3
 
 
 def test_settings_say_what_was_solved(member: Member) -> None:

@@ -70,6 +70,8 @@ def test_best_is_the_cheapest_per_sample_and_quartiles_are_in_order() -> None:
 def test_no_time_means_fewest_repeats_of_one_sample() -> None:
     found = cost(RolloutTask(Doubling(), CPU, START, steps=2), budget=0.0)
     assert [(t.batch, t.repeats) for t in found.tried] == [(1, FEWEST_REPEATS)]
+    assert found.cut
+    assert not cost(RolloutTask(Doubling(), CPU, START, steps=2)).cut
 
 
 def test_a_steady_map_is_one_call() -> None:

@@ -1,9 +1,14 @@
 from .distribution import Distribution as Distribution
+from .filtered_velocity import FilteredVelocity as FilteredVelocity
 from .fourier_series import FourierSeries as FourierSeries
+from .gaussian_blobs import GaussianBlobs as GaussianBlobs
 from .gaussian_random_field import GaussianRandomField as GaussianRandomField
+from .mcwilliams import McWilliams as McWilliams
 from .neumann_random_field import NeumannRandomField as NeumannRandomField
 from .permeability import LogNormal as LogNormal
 from .permeability import Permeability as Permeability
 from .permeability import TwoPhase as TwoPhase
+from .rogallo import Rogallo as Rogallo
 from .sine_waves import SineWaves as SineWaves
+from .solitons import Solitons as Solitons
 from .taylor_green import TaylorGreen as TaylorGreen

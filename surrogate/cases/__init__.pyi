@@ -1,6 +1,10 @@
 from .burgers import Burgers as Burgers
 from .case import Case as Case
 from .darcy import Darcy as Darcy
+from .kolmogorov import Kolmogorov as Kolmogorov
+from .navier_stokes import NavierStokes as NavierStokes
+from .periodic_case import PeriodicCase as PeriodicCase
+from .plane_flow import PlaneFlow as PlaneFlow
 from .poisson_polygons import PoissonPolygons as PoissonPolygons
 from .problem import Problem as Problem
 from .solver_choice import SolverChoice as SolverChoice

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -11,9 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from surrogate.cases.case import Case
-from surrogate.cases.solver_choice import SolverChoice
-from surrogate.datasets.errors import expected
+from surrogate.cases.periodic_case import PeriodicCase
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.burgers import Burgers as BurgersSolver
 from surrogate.solvers.initial.gaussian_random_field import GaussianRandomField
@@ -25,7 +23,7 @@ _CROSSING = 300
 
 
 @dataclass(frozen=True)
-class Burgers(Case):
+class Burgers(PeriodicCase):
     r"""Burgers equation :math:`u_t + (u^2/2)_x = \nu u_{xx}` on the periodic unit interval, from random initial data.
 
     Parameters
@@ -74,98 +72,30 @@ class Burgers(Case):
         },
     }
 
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise expected("at least one step", self.steps, "Use steps=1 for a map from start to end.")
-        self.solver(substeps=1)
-
-    @classmethod
-    def published(cls, name: str) -> Burgers:
-        """Return a configuration of the literature: a key of `PUBLISHED`."""
-        if name not in cls.PUBLISHED:
-            raise expected(f"one of {', '.join(cls.PUBLISHED)}", name, "Choose one of them.")
-        return cls(**cls.PUBLISHED[name])
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Burgers:
-        """Return the case that `settings` describes."""
-        values = dict(settings)
-        if values.pop("case", None) != cls.__name__:
-            raise expected(
-                f"settings of the case {cls.__name__}", settings.get("case"), "Read them with their own case."
-            )
-        return cls(**values | {"initial": GaussianRandomField.from_settings(values["initial"])})
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Everything that identifies the case (JSON)."""
-        arguments = {name: getattr(self, name) for name in ("resolution", "viscosity", "dt", "steps")}
-        return {"case": type(self).__name__, **arguments, "initial": self.initial.settings}
-
     @property
     def parameters(self) -> dict[str, float]:
         """The viscosity."""
         return {"viscosity": self.viscosity}
 
-    @property
-    def grid(self) -> Grid:
-        """The grid of the data."""
-        return self._grid(self.resolution)
-
-    def solver(
-        self, resolution: int | None = None, substeps: int | None = None, dtype: torch.dtype = torch.float64
-    ) -> BurgersSolver:
-        """Return the solver that advances by ``dt``; by default the one that makes the data, see `default_substeps`."""
-        resolution = self.resolution if resolution is None else resolution
-        substeps = self.default_substeps(resolution) if substeps is None else substeps
-        grid = self._grid(resolution)
+    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype) -> BurgersSolver:
+        """Return the solver on that grid."""
         return BurgersSolver(grid, viscosity=self.viscosity, dt=self.dt, substeps=substeps, dtype=dtype)
 
-    def initial_state(
-        self, indices: Iterable[int], *, seed: int, resolution: int | None = None
-    ) -> Float[Tensor, "batch 1 x"]:
-        """Return initial data of these samples of the ensemble ``seed``, float64; one function at every resolution."""
-        grid = self._grid(self.resolution if resolution is None else resolution)
-        return self.initial.samples(grid, seed=seed, indices=indices)
+    def fastest_state(self, grid: Grid) -> Float[Tensor, "1 1 x"]:
+        """Return a wind of the largest speed."""
+        return torch.full((1, 1, *grid.shape), self._fastest)
 
-    def default_substeps(self, resolution: int) -> int:
-        """Return how many substeps keep half the stable step, and mean relative errors of the time step at 1e-8."""
-        return max(2 * self._stable_substeps(resolution), math.ceil(_CROSSING * self.dt * self._fastest))
+    def accurate_substeps(self) -> int:
+        """Return how many substeps keep mean relative errors of the time step at about 1e-8."""
+        return math.ceil(_CROSSING * self.dt * self._fastest)
 
-    def ladder(self) -> list[SolverChoice]:
-        """Return coarse solvers for the cost-accuracy front, ending with the solver that makes the data.
-
-        Resolutions double from 16 points until shocks are resolved; substeps double from bold to safely stable, in
-        float32, whose round-off is below their error, and once in float64. The boldest may fail on the fastest samples.
-        """
-        choices = []
-        for resolution in self._useful_resolutions():
-            stable = 2 ** math.ceil(math.log2(self._stable_substeps(resolution)))
-            bold = [stable >> level for level in range(4, -1, -1) if stable >> level]
-            choices += [SolverChoice(resolution, substeps, torch.float32) for substeps in bold]
-            choices.append(SolverChoice(resolution, stable))
-        return [*choices, SolverChoice(self.resolution, self.default_substeps(self.resolution))]
-
-    def reference_settings(self, *competitors: SolverChoice) -> SolverChoice:
-        """Return a choice twice as fine in space and in time as the competitors and as the solver of the data."""
-        finest = [SolverChoice(self.resolution, self.default_substeps(self.resolution)), *competitors]
-        resolution = 2 * max(choice.resolution for choice in finest)
-        substeps = 2 * max(choice.substeps for choice in finest)
-        return SolverChoice(resolution, max(substeps, self.default_substeps(resolution)))
-
-    @property
-    def _fastest(self) -> float:
-        return _FASTEST * self.initial.standard_deviation()
-
-    def _useful_resolutions(self) -> list[int]:
+    def useful_resolutions(self) -> list[int]:
+        """Return resolutions that double from 16 points until shocks are resolved, and that of the data."""
         resolutions, thickness = [16], self.viscosity / (4 * self._fastest)
         while resolutions[-1] * thickness < 1:
             resolutions.append(2 * resolutions[-1])
         return sorted({*(n for n in resolutions if n < self.resolution), self.resolution})
 
-    def _stable_substeps(self, resolution: int) -> int:
-        fastest = torch.full((1, 1, resolution), self._fastest)
-        return math.ceil(self.dt / self.solver(resolution, substeps=1).dt_max(fastest))
-
-    def _grid(self, resolution: int) -> Grid:
-        return Grid((resolution,), periodic=True)
+    @property
+    def _fastest(self) -> float:
+        return _FASTEST * self.initial.standard_deviation()

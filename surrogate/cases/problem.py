@@ -25,6 +25,10 @@ class Problem(ABC):
     def parameters(self) -> dict[str, float]:
         """The constants of the equation, stored with the data."""
 
+    def out_of_distribution(self) -> Mapping[str, Problem]:
+        """Return problems of the same fields on the same points from other distributions, by what differs; or none."""
+        return {}
+
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Problem:

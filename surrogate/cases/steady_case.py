@@ -44,3 +44,13 @@ class SteadyCase(Problem):
     @abstractmethod
     def ladder(self) -> Mapping[str, Operator]:
         """Return solvers for the cost-accuracy front by name; the last one is that which makes the data."""
+
+    def refined(
+        self, indices: Iterable[int], *, seed: int, level: int, device: str | torch.device | None = None
+    ) -> xr.Dataset | None:
+        """Return the solution of these samples at the points of the data, solved more finely the higher the ``level``.
+
+        Level 1 is at least twice as fine as the solver that makes the data and serves as reference, level 2 at least
+        twice as fine again and tells its error. None where the case has no finer solution: that is the default.
+        """
+        return None

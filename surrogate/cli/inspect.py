@@ -12,6 +12,8 @@ import surrogate as sg
 from surrogate.cli.parts import save_figure
 from surrogate.datasets.errors import expected
 
+FILMS = (".gif", ".html", ".mp4")
+
 
 def inspect(path: str, *, plot: str | None = None, sample: int = 0, time: int = -1, overwrite: bool = False) -> None:
     """Show what a file holds.
@@ -20,10 +22,10 @@ def inspect(path: str, *, plot: str | None = None, sample: int = 0, time: int = 
 
     Args:
         path: A file of fields, or of a trained surrogate (.safetensors).
-        plot: Also draw the fields of one sample into this file (.png, .pdf, .svg).
+        plot: Also draw the fields of one sample into this file (.png, .pdf, .svg), or as a film (.gif, .html, .mp4).
         sample: Which sample to draw.
         time: Which frame to draw of what cannot show all; default: the last.
-        overwrite: Replace the drawing if it exists.
+        overwrite: Replace the drawing or the film if it exists.
     """
     console = Console()
     if Path(path).suffix == ".safetensors":
@@ -36,7 +38,9 @@ def inspect(path: str, *, plot: str | None = None, sample: int = 0, time: int = 
     fields = sg.open_dataset(path)
     for table in _fields_tables(path, fields):
         console.print(table)
-    if plot is not None:
+    if plot is not None and Path(plot).suffix in FILMS:
+        sg.animate(fields, plot, sample=sample, overwrite=overwrite)
+    elif plot is not None:
         save_figure(sg.plot_fields(fields, sample=sample, time=time), plot, overwrite=overwrite)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor
 
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_tensor
+from surrogate.evaluation.linear_baselines import LinearStep, SteadyLinearMap
 from surrogate.evaluation.members import Member
+from surrogate.evaluation.nearest_baselines import NearestTrajectory, SteadyNearestSample
 from surrogate.evaluation.point_baselines import NearestSample, PointMean, RidgeMap
 from surrogate.evaluation.point_scores import PointTarget
 from surrogate.evaluation.schedule import Schedule
@@ -110,32 +113,55 @@ def baselines(
 ) -> tuple[list[Member], list[str]]:
     """Return the trivial predictions that the data allow, and sentences on those that they do not."""
     if isinstance(target, PointTarget):
-        return _on_points(first, training)
+        return ([], [_ALONE]) if training is None else (_on_points(first, training), [])
     members: list[Member] = []
     if schedule is not None:
         dt = schedule.stride * schedule.dt
-        members.append(Member("persistence", "baseline", Persistence(target.names, target.grid, dt=dt)))
+        members.append(Member("persistence", "baseline", (Persistence(target.names, target.grid, dt=dt),)))
     if training is None:
         return members, [_ALONE]
     if Grid.from_fields(training).shape != target.grid.shape:
-        return members, ["No training mean: the training part lies on another grid."]
-    note = "mean of the training targets"
+        return members, ["No training mean and the like: the training part lies on another grid."]
     if schedule is None:
-        mean: Operator = SteadyTrainingMean(training, first.in_fields, target.names)
-    elif training.sizes["time"] <= schedule.frames[-1]:
-        return members, ["No training mean: the training part is shorter than the truth."]
-    else:
-        mean = TrainingMean(training.isel(time=schedule.frames), target.names, dt=schedule.stride * schedule.dt)
-        note = "mean of the training trajectories at the same lead time"
-    return [*members, Member("training mean", "baseline", mean, note)], []
+        return [*members, *_steady(first, target.names, training)], []
+    if training.sizes["time"] <= schedule.frames[-1]:
+        return members, ["No training mean and the like: the training part is shorter than the truth."]
+    return [*members, *_stepping(target.names, training, schedule)], []
 
 
-def _on_points(first: Operator, training: xr.Dataset | None) -> tuple[list[Member], list[str]]:
-    if training is None:
-        return [], [_ALONE]
+def _stepping(names: tuple[str, ...], training: xr.Dataset, schedule: Schedule) -> list[Member]:
+    mean = TrainingMean(training.isel(time=schedule.frames), names, dt=schedule.stride * schedule.dt)
+    found = {
+        "training mean": (mean, "mean of the training trajectories at the same lead time"),
+        "linear": (LinearStep(training, names, schedule), "linear step of the training part's principal modes (DMD)"),
+        "nearest trajectory": (
+            NearestTrajectory(training, names, schedule),
+            "what followed the nearest state in the training part",
+        ),
+    }
+    return _members(found)
+
+
+def _steady(first: Operator, names: tuple[str, ...], training: xr.Dataset) -> list[Member]:
+    found = {
+        "training mean": (SteadyTrainingMean(training, first.in_fields, names), "mean of the training targets"),
+        "linear": (SteadyLinearMap(training, first.in_fields, names), "linear map fitted to the training part (ridge)"),
+        "nearest sample": (
+            SteadyNearestSample(training, first.in_fields, names),
+            "answer of the training sample with the nearest inputs",
+        ),
+    }
+    return _members(found)
+
+
+def _on_points(first: Operator, training: xr.Dataset) -> list[Member]:
     found = {
         "training mean": (PointMean(training, first), "mean of the training targets"),
         "nearest sample": (NearestSample(training, first), "answer of the training sample with the nearest inputs"),
         "ridge": (RidgeMap(training, first), "linear map on a grid, fitted to the training part"),
     }
-    return [Member(name, "baseline", operator, note) for name, (operator, note) in found.items()], []
+    return _members(found)
+
+
+def _members(found: Mapping[str, tuple[Operator, str]]) -> list[Member]:
+    return [Member(name, "baseline", (operator,), note) for name, (operator, note) in found.items()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 import xarray as xr
@@ -15,36 +17,39 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.ragged import counts, select_samples
-from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.baselines import baselines
-from surrogate.evaluation.coarse import Coarse
-from surrogate.evaluation.coarse_steady import CoarseSteady
 from surrogate.evaluation.contest import Contest, Entry, compared
-from surrogate.evaluation.members import Member, candidates_of, check_names, solvers_of
-from surrogate.evaluation.point_scores import PointTarget
+from surrogate.evaluation.cost_cache import CostCache, default_folder
+from surrogate.evaluation.leaks import refuse_leaks
+from surrogate.evaluation.learning_curves import LearningCurve
+from surrogate.evaluation.members import Candidates, Member, Solvers, candidates_of, check_names, solvers_of
 from surrogate.evaluation.provenance import investment_of, provenance
 from surrogate.evaluation.quantities import Quantity, evaluate
-from surrogate.evaluation.reference import Reference, regenerate, stored_case
+from surrogate.evaluation.reference import stored_case
 from surrogate.evaluation.report import Comparison
-from surrogate.evaluation.schedule import Schedule, agree
-from surrogate.evaluation.scores import Target, reference_scores
-from surrogate.evaluation.verdicts import MODES, judge
-from surrogate.operator import Operator, Stepper
+from surrogate.evaluation.shifted import shifted_errors
+from surrogate.evaluation.standards import own_scores, reference_of, schedule_of, target_of
+from surrogate.evaluation.verdicts import verdicts_on
+from surrogate.operator import Operator
 from surrogate.progress import progress_bar
 
 
 def compare(
-    candidates: Mapping[str, Operator],
+    candidates: Candidates,
     truth: Fields,
     *,
     case: Case | SteadyCase | None = None,
     steps: int | None = None,
-    solvers: Mapping[str, Operator] | None = None,
+    solvers: Solvers | None = None,
     quantities: Mapping[str, Quantity] | None = None,
     samples: int | None = None,
     device: str | torch.device | None = None,
+    devices: Sequence[str | torch.device] | None = None,
     seed: int = 0,
     time_budget: float | None = None,
+    cache: bool | str | Path = False,
+    refresh: bool = False,
+    learning_curves: Mapping[str, LearningCurve] | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Measure error and cost of surrogates beside classical solvers and trivial predictions, on the same truth.
@@ -53,29 +58,41 @@ def compare(
     ----------
     candidates
         What is judged, by name: trained surrogates, or anything else that follows the protocol; all steppers, or all
-        steady maps.
+        steady maps. A list or tuple is one model trained with several seeds: errors are over seeds and samples, and
+        the first is timed.
     truth
         Fields that none of them was trained on, such as ``data["test"]``. The training part beside it, if there is one,
-        gives the training mean as a baseline.
+        gives the training mean and other baselines; a truth that shares samples or moments with it is refused.
     case
         The case that made the truth; default: the one it names, if it is one of `surrogate.cases`. With a case the
         reference is solved again, at least twice as finely as any competitor, and its own error is measured; without
-        one, and with a steady one, the truth is the reference, with an unknown error.
+        one, and with a steady one that has no finer solver, the truth is the reference, with an unknown error.
     steps
         Number of compared frames; default: to the end of the truth.
     solvers
-        The classical solvers of the cost-accuracy front, on any grid of the same box, which is periodic if there is
-        time; default: the ladder of the case. ``{}`` for none.
+        The classical solvers of the cost-accuracy front, by name or as a list, on any grid of the same box, which is
+        periodic if there is time; runs of other solvers as `Recorded`. Default: the ladder of the case; ``{}`` for
+        none.
     quantities
         The user's own functions of the predicted fields, by name: each gives one number per sample.
     samples
         Use only the first samples.
     device
         Where all of them compute; default: where the first candidate is.
+    devices
+        Several such devices: all members are timed on each and have a line and a verdict for each, and one with every
+        member on its best; on the first they predict.
     seed
         Of the bootstrap intervals.
     time_budget
         Seconds for all timings together; default: as long as ten repeats at each batch size take.
+    cache
+        Keep the times of solvers in this folder, or with ``True`` in the user's cache, and use them again where
+        machine, device, versions, threads, case, settings and steps are the same (see `CostCache`).
+    refresh
+        Measure the times in the cache anew.
+    learning_curves
+        Curves from `learning_curve` to show in the report, by candidate.
     progress
         Show progress bars.
 
@@ -107,38 +124,52 @@ def compare(
     """
     dataset, training = _truth(truth, samples)
     judged = candidates_of(candidates, dataset)
-    where = check_device(device) if device is not None else judged[0].operator.device
+    first = judged[0].seeds[0]
+    where = _devices(device, devices, first)
     case = stored_case(dataset) if case is None else case
     players = [*judged, *solvers_of(solvers, case, dataset)]
-    schedule = _schedule(players, dataset, steps)
-    evaluate(quantities or {}, compared(dataset, judged[0].operator.out_fields, schedule))  # or fail before long work
-    stepped = case if isinstance(case, Case) else None
-    reference = _reference(stepped, players, dataset, where, progress)
-    target = _target(judged[0].operator, reference.fields, schedule, stepped)
-    own_scores = _own_scores(reference, target, schedule)
-    floor = own_scores.attrs.get("floor")
-    contest = Contest(reference.fields, target, schedule, floor, quantities or {}, where, seed)
-    trivial, notes = baselines(target, judged[0].operator, schedule, training)
+    schedule = schedule_of(players, dataset, steps)
+    evaluate(quantities or {}, compared(dataset, first.out_fields, schedule))  # or fail before long work
+    if training is not None:
+        refuse_leaks(dataset, training, first)
+    reference = reference_of(case, players, dataset, where[0], progress)
+    target = target_of(first, reference.fields, schedule, case if isinstance(case, Case) else None)
+    known = own_scores(reference, target, schedule)
+    floor = known.attrs.get("floor")
+    costs = CostCache(default_folder() if cache is True else cache or None, refresh=refresh)
+    contest = Contest(reference.fields, target, schedule, floor, quantities or {}, where, seed, costs)
+    trivial, notes = baselines(target, first, schedule, training)
     check_names([*players, *trivial])
     entries = _play(contest, [*players, *trivial], time_budget, progress)
-    rows = tuple(entry.row for entry in entries)
-    verdicts = tuple(
-        judge(entry.row, rows, mode, floor, investment_of(member.operator, dataset))
-        for member, entry in zip(judged, entries, strict=False)
-        for mode in MODES
-    )
-    scores = xr.concat(
-        [entry.scores for entry in entries], xr.Variable("member", [row.name for row in rows]), join="exact"
-    )
+    shifted = shifted_errors(case, judged, contest, dataset)
+    rows = tuple(replace(row, out_of_distribution=shifted.get(row.name, {})) for entry in entries for row in entry.rows)
+    investments = {member.name: investment_of(member.seeds, dataset) for member in judged}
+    names = xr.Variable("member", [entry.rows[0].name for entry in entries])
+    scores = xr.concat([entry.scores for entry in entries], names, join="exact")
     return Comparison(
-        scores=scores.merge(own_scores, combine_attrs="drop"),
+        scores=scores.merge(known, combine_attrs="drop"),
+        seed_scores={member.name: entry.seed_scores for member, entry in zip(judged, entries, strict=False)},
         rows=rows,
-        verdicts=verdicts,
+        verdicts=verdicts_on(rows, investments, floor),
         floor=floor,
         examples=_examples(contest, entries[: len(judged)]),
-        provenance=provenance(judged, dataset, reference, schedule, where, seed),
-        notes=tuple(notes),
+        provenance=provenance(players, dataset, reference, schedule, where, seed),
+        notes=(*notes, *costs.notes),
+        learning_curves=dict(learning_curves or {}),
     )
+
+
+def _devices(
+    device: str | torch.device | None, devices: Sequence[str | torch.device] | None, first: Operator
+) -> tuple[torch.device, ...]:
+    """Return where members are timed; on the first they also predict."""
+    if devices is None:
+        return (first.device if device is None else check_device(device),)
+    found = tuple(map(check_device, devices))
+    if device is not None or not found or len(set(found)) < len(found):
+        got = f"device={device}, devices={list(map(str, devices))}"
+        raise expected("`device`, or different `devices`", got, "Give one of the two.")
+    return found
 
 
 def _truth(truth: Fields, samples: int | None) -> tuple[xr.Dataset, xr.Dataset | None]:
@@ -155,56 +186,6 @@ def _truth(truth: Fields, samples: int | None) -> tuple[xr.Dataset, xr.Dataset |
     if isinstance(truth, xr.DataTree) and truth.parent is not None and "train" in truth.parent.children:
         training = as_dataset(truth.parent.children["train"])
     return select_samples(dataset, slice(samples)).load(), training
-
-
-def _schedule(players: Sequence[Member], truth: xr.Dataset, steps: int | None) -> Schedule | None:
-    steppers = {member.name: member.operator for member in players if isinstance(member.operator, Stepper)}
-    if len(steppers) == len(players):
-        return agree(steppers, truth, steps)
-    if steppers:
-        raise expected("solvers of the kind of the candidates", "steps in time and steady maps", "Leave one kind out.")
-    if steps is not None:
-        raise expected("no `steps` for steady maps", steps, "Leave it out.")
-    return None
-
-
-def _reference(
-    case: Case | None, players: Sequence[Member], truth: xr.Dataset, device: torch.device, progress: bool
-) -> Reference:
-    operators = [member.operator for member in players]
-    if case is not None:
-        return regenerate(case, truth, operators, device=device, progress=progress)
-    if is_on_points(truth):
-        return Reference(truth, None, None)
-    grid = Grid.from_fields(truth)
-    for member in players:
-        operator = member.operator
-        own = (operator.solver if isinstance(operator, Coarse | CoarseSteady) else operator).domain.shape
-        if member.kind == "solver" and any(n > m for n, m in zip(own, grid.shape, strict=True)):
-            do = "Give the case, so that a finer reference can be made, or leave that solver out."
-            raise expected(f"solvers at most as fine as the truth {grid.shape}", f"{member.name!r} on {own}", do)
-    return Reference(truth, None, None)
-
-
-def _target(first: Operator, fields: xr.Dataset, schedule: Schedule | None, case: Case | None) -> Target | PointTarget:
-    if first.functions:
-        return PointTarget.from_fields(fields, first.out_fields, first.domain.location)
-    names, grid = first.out_fields, Grid.from_fields(fields)
-    frames = to_tensor(fields, names, torch.float64)
-    if schedule is None:
-        return Target(names, grid, frames.unsqueeze(1), torch.zeros(1).double().numpy())
-    invariants = None if case is None else getattr(case.solver(grid.shape[0]), "invariants", None)
-    initial, later = frames[:, schedule.first], frames[:, torch.as_tensor(schedule.frames)]
-    return Target(names, grid, later, schedule.lead_times, initial, invariants)
-
-
-def _own_scores(reference: Reference, target: Target | PointTarget, schedule: Schedule | None) -> xr.Dataset:
-    if isinstance(target, PointTarget):
-        return xr.Dataset()
-    refined = None
-    if reference.refined is not None and schedule is not None:
-        refined = to_tensor(reference.refined, target.names, torch.float64)[:, torch.as_tensor(schedule.frames)]
-    return reference_scores(target, refined)
 
 
 def _play(contest: Contest, members: Sequence[Member], time_budget: float | None, progress: bool) -> list[Entry]:
@@ -234,7 +215,7 @@ def _examples(contest: Contest, judged: Sequence[Entry]) -> xr.Dataset:
     sample = int(error.argsort().values[(error.size - 1) // 2])
     names = list(contest.target.names)
     shown = [contest.true_fields, *(compared(entry.predicted, names, None) for entry in judged)]
-    labels = ["reference", *(entry.row.name for entry in judged)]
+    labels = ["reference", *(entry.rows[0].name for entry in judged)]
     frames = [_one(fields, sample).drop_vars("time", errors="ignore").astype("float64") for fields in shown]
     joined = xr.concat(frames, xr.Variable("member", labels), join="override", combine_attrs="override")
     return joined if contest.schedule is None else joined.assign_coords(time=contest.target.lead_times)

@@ -7,13 +7,14 @@ import json
 from collections.abc import Sequence
 from html import escape
 
+from surrogate.evaluation.html_tables import by_field, ensembles, line_of, physics, table_of
 from surrogate.evaluation.plots import Drawn
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.serialization import plain
 from surrogate.evaluation.summary import Row
-from surrogate.evaluation.table import cells, headings, is_steady, ordered, reference_sentence, remarks
+from surrogate.evaluation.table import cells, heading, headings, investments, ordered, reference_sentence, remarks
 from surrogate.evaluation.timing import REPEATS
-from surrogate.evaluation.verdicts import MODES, duration
+from surrogate.evaluation.verdicts import duration
 
 STYLE = """
 :root { color-scheme: light; }
@@ -32,6 +33,15 @@ figure { margin: 1.2rem 0; } img { max-width: 100%; } figcaption { font-size: .9
 pre { background: #f6f6f6; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 
+DETAILS = (
+    "95 % interval",
+    "median",
+    "90 %",
+    "geometric mean over time",
+    "correlation 0.9 until",
+    "set-up + first call",
+    "blew up",
+)
 VERDICTS = {"speed-up": "won", "not reached": "won", "the solver dominates": "lost", "not bracketed": ""}
 
 
@@ -49,7 +59,9 @@ def page(comparison: Comparison, figures: Sequence[Drawn]) -> str:
         *(f"<p>{escape(text)}</p>" for text in _method(comparison)),
         "<h2>Errors and costs</h2>",
         _table(comparison),
-        _physics(comparison),
+        by_field(comparison),
+        physics(comparison),
+        ensembles(comparison),
         "<h2>Figures</h2>",
         *map(_figure, others),
         "<h2>Provenance</h2>",
@@ -72,9 +84,7 @@ def _verdicts(comparison: Comparison) -> str:
     boxes = []
     for verdict in comparison.verdicts:
         kind = "" if verdict.match is None else VERDICTS[verdict.match.status]
-        text = f"<strong>{escape(verdict.name)}</strong>, {MODES[verdict.mode]}: {escape(verdict.sentence)}"
-        if verdict.match is not None and verdict.match.error_at_equal_cost is not None:
-            text += f" At equal run time the solver has the error {verdict.match.error_at_equal_cost:.2g}."
+        text = f"<strong>{escape(heading(verdict, comparison))}</strong>: {escape(verdict.sentence)}"
         boxes.append(f'<div class="verdict {kind}">{text}</div>')
     return "\n".join(boxes)
 
@@ -100,7 +110,7 @@ def _method(comparison: Comparison) -> list[str]:
     unranked = [row.name for row in comparison.rows if not row.ranked]
     if unranked:
         texts.append(f"Not ranked, because the reference itself is not much better: {'; '.join(unranked)}.")
-    return [*texts, *_investments(comparison), *remarks(comparison)]
+    return [*texts, *investments(comparison), *remarks(comparison)]
 
 
 def _repeats(comparison: Comparison) -> str:
@@ -109,23 +119,13 @@ def _repeats(comparison: Comparison) -> str:
     return f"{REPEATS} repeats" if few == REPEATS else f"{few} to {max(counts)} repeats (the time was limited)"
 
 
-def _investments(comparison: Comparison) -> list[str]:
-    texts = []
-    for verdict in comparison.verdicts[:: len(MODES)]:
-        data, training = verdict.investment.data_generation, verdict.investment.training
-        parts = [f"data {'unknown' if data is None else duration(data)}"]
-        parts.append(f"training {'unknown' if training is None else duration(training)}")
-        texts.append(f"Spent on {verdict.name} beforehand: {', '.join(parts)}.")
-    return texts
-
-
 def _table(comparison: Comparison) -> str:
     previous, lines = None, []
     for row in ordered(comparison.rows):
         first = " first" if previous not in (None, row.kind) else ""
-        lines.append(_line([*cells(row, steady=is_steady(comparison)), *_details(row)], "td", f"{row.kind}{first}"))
+        lines.append(line_of([*cells(row, comparison), *_details(row)], "td", f"{row.kind}{first}"))
         previous = row.kind
-    return _grid([*headings(comparison), "95 % interval", "median", "90 %", "set-up + first call", "blew up"], lines)
+    return table_of([*headings(comparison), *DETAILS], lines)
 
 
 def _details(row: Row) -> list[str]:
@@ -133,40 +133,9 @@ def _details(row: Row) -> list[str]:
     first = "" if row.cost is None else duration(row.planning_seconds + row.cost.first_call_seconds)
     interval = f"{s.low:.2e} to {s.high:.2e}"
     blown_up = f"{s.blown_up:.0%} at frame {s.blown_up_at}" if s.blown_up else ""
-    return [interval, f"{s.median:.2e}", f"{s.percentile_90:.2e}", first, blown_up]
-
-
-def _physics(comparison: Comparison) -> str:
-    """Return the table of band errors, drifts and quantities, if there are any."""
-    bands = comparison.scores["band"].values.tolist() if "band" in comparison.scores else []
-    rows = ordered(comparison.rows)
-    drifts, quantities = list(rows[0].statistics.drifts), list(rows[0].quantities)
-    if not (bands or drifts or quantities):
-        return ""
-    headings = ["member", *(f"{band} wavenumbers" for band in bands), *(f"drift of {name}" for name in drifts)]
-    headings += [text for name in quantities for text in (f"{name}: error", f"{name}: rank correlation")]
-    lines = []
-    for row in rows:
-        entries = [row.name]
-        if bands:
-            means = comparison.scores["spectral_error"].sel(member=row.name).mean(["sample", "time", "field"])
-            entries += [f"{float(value):.2e}" for value in means]
-        entries += [f"{row.statistics.drifts[name]:.1e}" for name in drifts]
-        for name in quantities:
-            entries += [
-                f"{row.quantities[name]['relative_error']:.2e}",
-                f"{row.quantities[name]['rank_correlation']:.3f}",
-            ]
-        lines.append(_line(entries, "td", row.kind))
-    return "<h2>Physics</h2>" + _grid(headings, lines)
-
-
-def _grid(headings: Sequence[str], lines: Sequence[str]) -> str:
-    return f'<div class="scroll"><table>{_line(headings, "th")}{"".join(lines)}</table></div>'
-
-
-def _line(entries: Sequence[str], tag: str, kind: str = "") -> str:
-    return f'<tr class="{kind}">' + "".join(f"<{tag}>{escape(entry)}</{tag}>" for entry in entries) + "</tr>\n"
+    until = s.closely_correlated_until
+    closely = "" if until is None else f"{'> ' if s.closely_censored else ''}{until:.3g}"
+    return [interval, f"{s.median:.2e}", f"{s.percentile_90:.2e}", f"{s.geometric:.2e}", closely, first, blown_up]
 
 
 def _figure(drawn: Drawn) -> str:

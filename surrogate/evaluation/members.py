@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import xarray as xr
 
@@ -17,35 +17,45 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.evaluation.coarse import Coarse
 from surrogate.evaluation.coarse_steady import CoarseSteady
+from surrogate.evaluation.recorded import Recorded
 from surrogate.initial_value import check_fit
 from surrogate.operator import Operator, Stepper
 
 Kind = Literal["surrogate", "solver", "baseline"]
+Candidates = Mapping[str, Operator | Sequence[Operator]]
+Solvers = Mapping[str, Operator | Recorded] | Sequence[Operator | Recorded]
+
 MADE_THE_DATA = "the solver that made the data"
 
 
 @dataclass(frozen=True)
 class Member:
-    """An operator in its part: judged (``surrogate``), on the front (``solver``) or beneath notice (``baseline``).
+    """Somebody in their part: judged (``surrogate``), on the front (``solver``) or beneath notice (``baseline``).
 
+    ``seeds`` are operators that differ by the seed of their training, mostly one; what is ``recorded`` has none.
     ``planning_seconds`` is what it took to set it up (coefficients, plans).
     """
 
     name: str
     kind: Kind
-    operator: Operator
+    seeds: tuple[Operator, ...] = ()
     note: str = ""
     planning_seconds: float = 0.0
+    recorded: Recorded | None = None
 
 
-def candidates_of(candidates: Mapping[str, Operator], truth: xr.Dataset) -> list[Member]:
+def operators_of(members: Iterable[Member]) -> list[tuple[str, Operator]]:
+    """Return name and first operator of all members that have one."""
+    return [(member.name, member.seeds[0]) for member in members if member.seeds]
+
+
+def candidates_of(candidates: Candidates, truth: xr.Dataset) -> list[Member]:
     """Return the candidates; raise `InputError` unless they fit the truth and predict the same fields."""
     if not isinstance(candidates, Mapping) or not candidates:
         raise expected("at least one candidate by name", repr(candidates), 'Give {"name": surrogate}.')
-    first = next(iter(candidates.values()))
-    for name, operator in candidates.items():
-        if not isinstance(operator, Operator):
-            raise expected(f"a surrogate or a solver as {name!r}", type(operator).__name__, "Load or build it first.")
+    members = [Member(str(name), "surrogate", _seeds(name, given)) for name, given in candidates.items()]
+    first = members[0].seeds[0]
+    for name, operator in ((member.name, operator) for member in members for operator in member.seeds):
         if isinstance(operator, Stepper) != isinstance(first, Stepper):
             do = "Compare steppers with steppers and steady maps with steady maps."
             raise expected("candidates of one kind", f"steps in time and steady maps ({name!r})", do)
@@ -53,12 +63,10 @@ def candidates_of(candidates: Mapping[str, Operator], truth: xr.Dataset) -> list
             got = f"{operator.out_fields} of {name!r}"
             raise expected(f"candidates that predict {first.out_fields}", got, "Compare them separately.")
         check_fit(operator, truth, operator.in_fields)
-    return [Member(str(name), "surrogate", operator) for name, operator in candidates.items()]
+    return members
 
 
-def solvers_of(
-    solvers: Mapping[str, Operator] | None, case: Case | SteadyCase | None, truth: xr.Dataset
-) -> list[Member]:
+def solvers_of(solvers: Solvers | None, case: Case | SteadyCase | None, truth: xr.Dataset) -> list[Member]:
     """Return the given solvers, else those of the case, else none; on grids each on that of ``truth``."""
     grid = None if is_on_points(truth) else Grid.from_fields(truth)
     if isinstance(case, SteadyCase) and solvers is None:
@@ -66,12 +74,13 @@ def solvers_of(
     if solvers is None:
         return [] if not isinstance(case, Case) or grid is None else _ladder(case, truth, grid)
     members = []
-    for name, solver in solvers.items():
-        if not isinstance(solver, Operator):
-            raise expected(f"a solver as {name!r}", type(solver).__name__, "Give a solver, or a network as candidate.")
+    for name, solver in _named(solvers).items():
+        if isinstance(solver, Recorded):
+            members.append(Member(name, "solver", recorded=solver))
+            continue
         operator = solver if grid is None else _on_grid(solver, grid)
         check_fit(operator, truth, operator.in_fields)
-        members.append(Member(str(name), "solver", operator, _note(solver, truth)))
+        members.append(Member(name, "solver", (operator,), _note(solver, truth)))
     return members
 
 
@@ -83,6 +92,45 @@ def check_names(members: Sequence[Member]) -> None:
         raise expected("names that differ", f"{double[0]!r} twice", "Rename the candidate.")
 
 
+def _seeds(name: str, given: Any) -> tuple[Operator, ...]:
+    """Return the models of all seeds: of one class, with the same fields and the same time step."""
+    seeds = tuple(given) if isinstance(given, list | tuple) else (given,)
+    if not seeds:
+        raise expected(f"at least one model as {name!r}", "none", "Give a surrogate for each seed.")
+    for operator in seeds:
+        if not isinstance(operator, Operator):
+            raise expected(f"a surrogate or a solver as {name!r}", type(operator).__name__, "Load or build it first.")
+    forms = {_form(operator) for operator in seeds}
+    if len(forms) > 1:
+        do = "Give models that differ by seed only, and others under a name of their own."
+        raise expected(f"seeds of one model as {name!r}", f"{len(forms)} kinds", do)
+    return seeds
+
+
+def _form(operator: Operator) -> tuple[object, ...]:
+    """Return what models that differ by seed have in common."""
+    shapes = tuple((key, tuple(value.shape)) for key, value in operator.state_dict().items())
+    step = (operator.dt, operator.history, operator.horizon) if isinstance(operator, Stepper) else None
+    return type(operator), operator.in_fields, operator.out_fields, step, shapes
+
+
+def _named(solvers: Any) -> dict[str, Operator | Recorded]:
+    """Return solvers by name: in a list a recorded one has its own, another that of its class."""
+    pairs = solvers.items() if isinstance(solvers, Mapping) else [(_own_name(solver), solver) for solver in solvers]
+    named: dict[str, Operator | Recorded] = {}
+    for name, solver in pairs:
+        if not isinstance(solver, Operator | Recorded):
+            raise expected(f"a solver as {name!r}", type(solver).__name__, "Give a solver, or a network as candidate.")
+        if name in named:
+            raise expected("solvers with names that differ", f"{name!r} twice", "Give them by name, as a mapping.")
+        named[str(name)] = solver
+    return named
+
+
+def _own_name(solver: object) -> str:
+    return solver.label if isinstance(solver, Recorded) else type(solver).__name__
+
+
 def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:
     members = []
     for choice in case.ladder():
@@ -91,18 +139,18 @@ def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:
         seconds = time.perf_counter() - began
         count = f"{choice.substeps} substep{'s' if choice.substeps > 1 else ''}"
         name = f"n={choice.resolution}, {count}, {str(choice.dtype).removeprefix('torch.')}"
-        members.append(Member(name, "solver", _on_grid(solver, grid), _note(solver, truth), seconds))
+        members.append(Member(name, "solver", (_on_grid(solver, grid),), _note(solver, truth), seconds))
     return members
 
 
 def _steady_ladder(case: SteadyCase, grid: Grid | None) -> list[Member]:
-    """Return the solvers of a case; none that is finer than the truth, which is their reference."""
+    """Return the solvers of a case that are at most as fine as the truth."""
     ladder = case.ladder()
     best, members = list(ladder)[-1], []
     for name, solver in ladder.items():
         if grid is None or all(n <= m for n, m in zip(solver.domain.shape, grid.shape, strict=True)):
             operator = solver if grid is None else _on_grid(solver, grid)
-            members.append(Member(name, "solver", operator, MADE_THE_DATA if name == best else ""))
+            members.append(Member(name, "solver", (operator,), MADE_THE_DATA if name == best else ""))
     return members
 
 
@@ -113,6 +161,8 @@ def _on_grid(solver: Operator, grid: Grid) -> Operator:
 
 
 def _note(solver: Operator, truth: xr.Dataset) -> str:
-    if "solver" not in truth.attrs:
+    """Return whether this solver made the truth: it has its settings, and on a grid its points."""
+    gridded = isinstance(solver.domain, Grid) and not is_on_points(truth)
+    if "solver" not in truth.attrs or (gridded and solver.domain.shape != Grid.from_fields(truth).shape):
         return ""
     return MADE_THE_DATA if json.loads(truth.attrs["solver"]) == json.loads(json.dumps(dict(solver.settings))) else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
@@ -40,7 +40,7 @@ def relative_l2(
     reduced = sorted({_AXES[name] for name in over}) + list(range(3, t.ndim))
     root = weights_on(grid) ** 0.5
     error, scale = (torch.linalg.vector_norm(frames * root, dim=reduced) for frames in (p - t, t))
-    return _guarded(ratio(error, scale), p, reduced)
+    return guarded(ratio(error, scale), p, reduced)
 
 
 def nrmse(prediction: Frames, target: Frames, grid: Grid | None = None) -> PerFrame:
@@ -52,7 +52,7 @@ def nrmse(prediction: Frames, target: Frames, grid: Grid | None = None) -> PerFr
     space, weights = list(range(3, t.ndim)), weights_on(grid)
     scale = (t.square() * weights).mean(dim=[0, 1, *space]).sqrt()
     error = ((p - t).square() * weights).mean(dim=space).sqrt()
-    return _guarded(ratio(error, scale.expand(t.shape[:3])), p, space)
+    return guarded(ratio(error, scale.expand(t.shape[:3])), p, space)
 
 
 def vrmse(prediction: Frames, target: Frames, grid: Grid | None = None) -> PerFrame:
@@ -69,7 +69,7 @@ def vrmse(prediction: Frames, target: Frames, grid: Grid | None = None) -> PerFr
     anomaly = t - (t * weights).mean(dim=space, keepdim=True)
     error, variance, square = ((frames.square() * weights).mean(dim=space) for frames in (p - t, anomaly, t))
     epsilon = torch.finfo(target.dtype).eps ** 2 * square
-    return _guarded(ratio(error, variance + epsilon).sqrt(), p, space)
+    return guarded(ratio(error, variance + epsilon).sqrt(), p, space)
 
 
 def h1(prediction: Frames, target: Frames, grid: Grid) -> PerFrame:
@@ -79,14 +79,52 @@ def h1(prediction: Frames, target: Frames, grid: Grid) -> PerFrame:
     """
     p, t = checked(prediction, target)
     error, scale = (_seminorm(frames, grid) for frames in (p - t, t))
-    return _guarded(ratio(error, scale), p, list(range(3, t.ndim)))
+    return guarded(ratio(error, scale), p, list(range(3, t.ndim)))
 
 
 def max_error(prediction: Frames, target: Frames) -> PerFrame:
     r"""Return :math:`\max |p - t|` over space, in the unit of the field."""
     p, t = checked(prediction, target)
     space = list(range(3, t.ndim))
-    return _guarded((p - t).abs().amax(dim=space), p, space)
+    return guarded((p - t).abs().amax(dim=space), p, space)
+
+
+def boundary_error(prediction: Frames, target: Frames, grid: Grid) -> PerFrame:
+    r"""Return the root-mean-square error over the outermost points of all axes that are not periodic.
+
+    In the unit of the field; all these nodes, or cells, count the same (bRMSE of arXiv 2210.07182).
+
+    Raises
+    ------
+    InputError
+        All axes are periodic.
+    """
+    p, t = checked(prediction, target)
+    rim = boundary_mask(grid)
+    if not bool(rim.any()):
+        raise expected("a grid with a boundary", "one that is periodic along all axes", "Leave this error out.")
+    on_rim = p.flatten(3)[..., rim.flatten()]
+    error = (on_rim - t.flatten(3)[..., rim.flatten()]).square().mean(-1).sqrt()
+    return guarded(error, on_rim, [3])
+
+
+def boundary_mask(grid: Grid) -> Bool[Tensor, "*space"]:
+    """Return which points are the outermost of an axis that is not periodic."""
+    rim = torch.zeros(grid.shape, dtype=torch.bool)
+    for axis, wraps in enumerate(grid.is_periodic):
+        if not wraps:
+            rim.index_fill_(axis, torch.tensor([0, grid.shape[axis] - 1]), True)
+    return rim
+
+
+def geometric_mean(errors: PerFrame) -> Float[Tensor, "sample channel"]:
+    r"""Return :math:`\exp \langle \log e \rangle` over the times of a rollout.
+
+    Errors grow exponentially where the flow is chaotic: a plain mean tells of the last frames only (arXiv 2411.00180).
+    Zero where one error is zero, infinite where one is infinite.
+    """
+    infinite = torch.isinf(errors).any(dim=1)
+    return errors.double().log().mean(dim=1).exp().masked_fill(infinite, torch.inf)
 
 
 def checked(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,7 +148,8 @@ def ratio(error: Tensor, scale: Tensor) -> Tensor:
     return torch.where(error == 0, torch.zeros_like(error), error / scale)
 
 
-def _guarded(value: Tensor, prediction: Tensor, reduced: list[int]) -> Tensor:
+def guarded(value: Tensor, prediction: Tensor, reduced: list[int]) -> Tensor:
+    """Return ``value``, infinite where the prediction is not finite along the axes ``reduced``."""
     broken = ~torch.isfinite(prediction).all(dim=reduced[-1])
     for axis in reversed(reduced[:-1]):
         broken = broken.any(dim=axis)

@@ -14,10 +14,10 @@ from surrogate.datasets.box import Box
 from surrogate.datasets.grid_transfer import GridTransfer
 from surrogate.datasets.point_samples import PointSamples
 from surrogate.datasets.points import Points
+from surrogate.evaluation.ridge_fit import RidgeFit
 from surrogate.operator import Operator
 
 _SHAPES = {1: (128,), 2: (32, 32), 3: (12, 12, 12)}
-_STRENGTHS = torch.logspace(-8, 2, 21, dtype=torch.float64)
 
 Features = Float[Tensor, "samples feature"]
 Frames = Float[Tensor, "samples channel *space"]
@@ -118,33 +118,13 @@ class NearestSample(GriddedBaseline):
 
 
 class RidgeMap(GriddedBaseline):
-    r"""The linear map :math:`y = \bar y + (x - \bar x) W` with :math:`\min \|Y - X W\|^2 + \lambda \|W\|^2`.
-
-    The strength :math:`\lambda` is that with the smallest leave-one-out error among 21, from 1e-8 to 100 times the mean
-    square of the features.
-    """
-
-    weights: Tensor
+    """A linear map from all input functions to the fields: see `RidgeFit`."""
 
     def __init__(self, training: xr.Dataset, like: Operator) -> None:
         super().__init__(training, like)
-        self._center = self.known.mean(0)
-        self._mean = self.targets.mean(0)
-        x, y = self.known - self._center, (self.targets - self._mean).flatten(1)
-        values, vectors = torch.linalg.eigh(x @ x.T)
-        projected = vectors.T @ y
-        self.strength = min(_STRENGTHS * values.mean(), key=lambda s: self._left_out(s, values, vectors, projected))
-        dual = vectors @ (projected / (values + self.strength)[:, None])
-        self.register_buffer("weights", x.T @ dual, persistent=False)
+        self.fit = RidgeFit(self.known, self.targets.flatten(1))
 
     def answer(self, features: Features) -> Frames:
         """Return the linear prediction."""
-        change = (features - self._center) @ self.weights
-        return self._mean + change.reshape(-1, *self._mean.shape)
-
-    @staticmethod
-    def _left_out(strength: Tensor, values: Tensor, vectors: Tensor, projected: Tensor) -> float:
-        """Return the squared error of predicting each sample from the others, in closed form."""
-        shrunk = 1 / (values + strength)
-        residual = vectors @ (projected * shrunk[:, None])
-        return float((residual / (vectors.square() @ shrunk)[:, None]).square().sum())
+        answer: Tensor = self.fit(features)
+        return answer.reshape(-1, *self.targets.shape[1:])

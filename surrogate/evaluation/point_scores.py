@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
@@ -21,11 +21,15 @@ _TINY = torch.finfo(torch.float64).eps ** 2
 
 @dataclass(frozen=True)
 class PointTarget:
-    """What is to be predicted at the points of each sample, and the share of its domain that belongs to each point."""
+    """What is to be predicted at the points of each sample.
+
+    ``weights`` are the shares of its domain that belong to each point, ``rim`` tells which are nodes on its boundary.
+    """
 
     names: tuple[str, ...]
     points: Points
     weights: Float[Tensor, " points"]
+    rim: Bool[Tensor, " points"]
 
     lead_times = np.zeros(1)
 
@@ -34,7 +38,7 @@ class PointTarget:
         """Return the target in ``fields``."""
         places = Places(fields)
         points = places.point_set(names, at=location, dtype=torch.float64)
-        return cls(names, points, point_weights(places, points, location))
+        return cls(names, points, point_weights(places, points, location), boundary_nodes(places, points, location))
 
     def score(self, prediction: xr.Dataset) -> xr.Dataset:
         """Return all errors of predicted fields: variables over sample, time (one) and field, as of steady grids.
@@ -62,6 +66,8 @@ class PointTarget:
             "max_error": -self._smallest(-error.abs()),
             "correlation": self._correlation(t + error, t),
         }
+        if bool(self.rim.any()):
+            measured["boundary_error"] = self._on_rim(error)
         joint = ratio(squares.sum(1).sqrt(), size.sum(1).sqrt()).masked_fill(~finite.all(1), torch.inf)
         guarded = {name: values.masked_fill(~finite, torch.inf) for name, values in measured.items()}
         guarded["correlation"] = measured["correlation"].masked_fill(~finite, 0.0)
@@ -69,10 +75,16 @@ class PointTarget:
         variables = {name: (per_field, values[:, None].numpy()) for name, values in guarded.items()}
         whole = {
             "error": (("sample",), guarded["relative_l2"].mean(1).numpy()),
+            "geometric_l2": (("sample", "field"), guarded["relative_l2"].numpy()),  # of one time
             "joint_l2": (("sample", "time"), joint[:, None].numpy()),
             "finite_frames": (("sample",), finite.all(1).int().numpy()),
         }
         return xr.Dataset(variables | whole, {"field": list(self.names), "time": self.lead_times})
+
+    def _on_rim(self, error: Tensor) -> Float[Tensor, "samples channel"]:
+        """Return the root-mean-square error over the boundary nodes, which count the same."""
+        counted = self.rim.double()[:, None]
+        return (self._sums(error.square() * counted) / self._sums(counted).clamp(min=1)).sqrt()
 
     def _mean(self, values: Tensor) -> Float[Tensor, "samples channel"]:
         """Return the integral over each sample, relative to that of 1."""
@@ -109,3 +121,13 @@ def point_weights(places: Places, points: Points, location: str) -> Float[Tensor
     mesh = places.mesh
     weights = torch.from_numpy(mesh.quadrature_weights if location == "node" else mesh.cell_measures)
     return weights if location in counts(places.fields) else weights.repeat(points.n_samples)
+
+
+def boundary_nodes(places: Places, points: Points, location: str) -> Bool[Tensor, " points"]:
+    """Return which points are nodes on the boundary of their mesh; none without a mesh."""
+    rim = torch.zeros(len(points.coordinates), dtype=torch.bool)
+    if "mesh" not in places.fields.coords or location != "node":
+        return rim
+    own = torch.zeros(places.mesh.n_points, dtype=torch.bool)
+    own[torch.from_numpy(places.mesh.boundary_points)] = True
+    return own if "node" in counts(places.fields) else own.repeat(points.n_samples)

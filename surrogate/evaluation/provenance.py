@@ -19,29 +19,34 @@ from surrogate.evaluation.verdicts import Investment
 from surrogate.operator import Operator
 
 
-def investment_of(operator: Operator, truth: xr.Dataset) -> Investment:
-    """Return what data and training cost, as far as the files say."""
-    record = getattr(operator, "record", {})
-    generation, training = truth.attrs.get("generation_seconds"), record.get("training_seconds")
+def investment_of(seeds: Sequence[Operator], truth: xr.Dataset) -> Investment:
+    """Return what data, training (the mean over seeds) and tuning cost, as far as the files say."""
+    records = [getattr(operator, "record", {}) for operator in seeds]
+    tuning = [float(record["tuning_seconds"]) for record in records if "tuning_seconds" in record]
+    training = [float(record["training_seconds"]) for record in records if "training_seconds" in record]
+    generation = truth.attrs.get("generation_seconds")
     return Investment(
         None if generation is None else float(generation),
-        None if training is None else float(training),
+        sum(training) / len(training) if len(training) == len(records) else None,
+        max(tuning) if tuning else None,
     )
 
 
 def provenance(
-    judged: Sequence[Member],
+    players: Sequence[Member],
     truth: xr.Dataset,
     reference: Reference,
     schedule: Schedule | None,
-    device: torch.device,
+    devices: Sequence[torch.device],
     seed: int,
 ) -> dict[str, Any]:
     """Return everything needed to make the comparison again (JSON)."""
+    judged = [member for member in players if member.kind == "surrogate"]
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": " ".join(sys.argv),
-        "environment": environment(device),
+        "environment": environment(devices[0]),
+        "devices": {str(device): environment(device) for device in devices},
         "equation": truth.attrs.get("equation"),
         "case": _parsed(truth.attrs.get("case")),
         "data_seed": None if "seed" not in truth.attrs else int(truth.attrs["seed"]),
@@ -52,7 +57,12 @@ def provenance(
         "time_between_frames": None if schedule is None else schedule.stride * schedule.dt,
         "reference": reference.settings,
         "bootstrap_seed": seed,
-        "candidates": {member.name: _description(member.operator) for member in judged},
+        "candidates": {member.name: [_description(operator) for operator in member.seeds] for member in judged},
+        "recorded": {
+            member.name: {"files": member.recorded.label, "hardware": member.recorded.hardware}
+            for member in players
+            if member.recorded is not None
+        },
     }
 
 

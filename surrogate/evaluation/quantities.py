@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -49,3 +49,11 @@ def quantity_errors(predicted: xr.Dataset, true: xr.Dataset) -> dict[str, dict[s
             "rank_correlation": float((ranks[0] * ranks[1]).sum() / scale) if scale > 0 else 0.0,
         }
     return errors
+
+
+def mean_quantities(errors: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Return the means of what `quantity_errors` gives for several predictions."""
+    return {
+        name: {key: float(np.mean([part[name][key] for part in errors])) for key in entries}
+        for name, entries in errors[0].items()
+    }

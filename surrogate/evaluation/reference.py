@@ -64,9 +64,17 @@ def stored_case(fields: xr.Dataset) -> Case | SteadyCase | None:
 
 
 def regenerate(
-    case: Case, truth: xr.Dataset, competitors: Iterable[Operator], *, device: Any = None, progress: bool = True
+    case: Case,
+    truth: xr.Dataset,
+    competitors: Iterable[Operator],
+    *,
+    shapes: Iterable[tuple[int, ...]] = (),
+    device: Any = None,
+    progress: bool = True,
 ) -> Reference:
     """Solve the samples of ``truth`` again, twice as finely in space and time as the solvers among ``competitors``.
+
+    Of recorded runs the ``shapes`` of their grids are known, not their time steps.
 
     The solution starts from what the grid of the case holds of the initial data, as the data and all competitors do.
     The first samples are solved once more, twice as finely again: the difference is the error of the reference.
@@ -79,15 +87,46 @@ def regenerate(
     if "seed" not in truth.attrs or "sample" not in truth.coords:
         do = "Use what `generate` made, or remove attrs['case'] to take the truth as reference."
         raise expected("a truth with attribute 'seed' and coordinate 'sample'", "one without", do)
-    efforts = (_effort(operator, case) for operator in competitors)
+    efforts = [_effort(operator, case) for operator in competitors]
+    efforts += [SolverChoice(max(shape), 1) for shape in shapes]
     choice = case.reference_settings(*(effort for effort in efforts if effort is not None))
     refined = case.reference_settings(choice)
-    fields = _solved(case, choice, truth, device, progress)
+    fields = solve_again(case, case.solver(*choice), truth, device, progress)
     _check_start(fields, truth, case.solver().out_fields)
-    few = _solved(case, refined, truth.isel(sample=slice(FLOOR_SAMPLES)), device, progress)
+    few = solve_again(case, case.solver(*refined), truth.isel(sample=slice(FLOOR_SAMPLES)), device, progress)
     settings = {**case.solver(*choice).settings, "resolution": choice.resolution, "refined": refined._asdict()}
     settings["refined"]["dtype"] = str(refined.dtype).removeprefix("torch.")
     return Reference(fields, few, settings)
+
+
+def refine(case: SteadyCase, truth: xr.Dataset, *, device: Any = None) -> Reference:
+    """Solve the samples of ``truth`` again more finely than the solver that made them, if the case can.
+
+    The first samples are solved still more finely: the difference is the error of the reference. Where the truth does
+    not say its seed, or lies on other points than the case, it is itself the reference, with an unknown error.
+    """
+    if not {"seed", "case"} <= truth.attrs.keys() or "sample" not in truth.coords:
+        return Reference(truth, None, None)
+    if json.loads(truth.attrs["case"]) != case.settings:
+        return Reference(truth, None, None)
+    seed, indices = int(truth.attrs["seed"]), truth["sample"].values.tolist()
+    fine = case.refined(indices, seed=seed, level=1, device=device)
+    if fine is None or any(fine.sizes[dim] != truth.sizes[dim] for dim in fine.dims):
+        return Reference(truth, None, None)
+    _check_same_solution(fine, truth)
+    finest = case.refined(indices[:FLOOR_SAMPLES], seed=seed, level=2, device=device)
+    solved = {name: fine[name].variable for name in fine.data_vars}
+    settings = {"solver": json.loads(truth.attrs["solver"]), "level": 1, "refined": {"level": 2}}
+    return Reference(truth.assign(solved), finest, settings)
+
+
+def _check_same_solution(fine: xr.Dataset, truth: xr.Dataset) -> None:
+    """Refuse a truth that is not of its case: another sample is another solution by far more than a tenth."""
+    for name in fine.data_vars:
+        ours, theirs = fine[name].values, truth[name].values.astype(np.float64)
+        if not np.linalg.norm(ours - theirs) < 0.5 * np.linalg.norm(ours):
+            got = f"another {name!r}"
+            raise expected("the truth of this case and its seed", got, "Give the case that generated it.")
 
 
 def _effort(operator: Operator, case: Case) -> SolverChoice | None:
@@ -99,8 +138,9 @@ def _effort(operator: Operator, case: Case) -> SolverChoice | None:
     return SolverChoice(max(solver.domain.shape), math.ceil(substeps * case.dt / solver.dt), solver.dtype)
 
 
-def _solved(case: Case, choice: SolverChoice, truth: xr.Dataset, device: Any, progress: bool) -> xr.Dataset:
-    solver, grid = case.solver(*choice), Grid.from_fields(truth)
+def solve_again(case: Case, solver: Stepper, truth: xr.Dataset, device: Any, progress: bool) -> xr.Dataset:
+    """Return the samples of the case that ``truth`` numbers, at its points and times."""
+    grid = Grid.from_fields(truth)
     numbers = _frame_numbers(case, truth)
     every = math.gcd(*numbers[numbers > 0].tolist())
     samples = truth.sizes["sample"]

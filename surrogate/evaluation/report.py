@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.store import whole_file
+from surrogate.evaluation.learning_curves import LearningCurve
 from surrogate.evaluation.summary import Row
 from surrogate.evaluation.verdicts import Verdict
 
@@ -26,11 +28,15 @@ class Comparison:
     ----------
     scores
         All errors over ``member``, ``sample``, ``time``, ``field`` (an `xarray.Dataset`); ``error`` is the one by which
-        members are ranked. ``time`` is the lead time.
+        members are ranked. ``time`` is the lead time. Of several seeds they are means.
+    seed_scores
+        For each candidate the same errors over ``seed``; of several seeds also ``crps``, ``spread`` and ``skill`` of
+        the ensemble that they are.
     rows
-        One summary for each member.
+        One summary for each member and each device on which it was timed.
     verdicts
-        Two for each candidate: one sample at a time, and in the best batches.
+        Two for each candidate and device, one sample at a time and in the best batches; with several devices two more,
+        with every member on its best.
     floor
         Error of the reference, None if it is not known.
     examples
@@ -39,15 +45,28 @@ class Comparison:
         Everything needed to make the comparison again.
     notes
         What could not be done, and why.
+    learning_curves
+        Error against the size of the training part, for some candidates.
     """
 
     scores: xr.Dataset
+    seed_scores: Mapping[str, xr.Dataset]
     rows: tuple[Row, ...]
     verdicts: tuple[Verdict, ...]
     floor: float | None
     examples: xr.Dataset
     provenance: dict[str, Any]
     notes: tuple[str, ...]
+    learning_curves: Mapping[str, LearningCurve] = field(default_factory=dict)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Where members were timed."""
+        return tuple(dict.fromkeys(row.device for row in self.rows))
+
+    def rows_on(self, device: str) -> list[Row]:
+        """Return the lines of one device, those of recorded runs and of what was not timed."""
+        return [row for row in self.rows if row.device == device or row.hardware or row.cost is None]
 
     def table(self) -> Table:
         """Return the table for the terminal."""

@@ -14,11 +14,22 @@ from surrogate.datasets.grid import Grid
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.conservation import Invariants, drift
 from surrogate.evaluation.correlations import correlation, correlation_time
-from surrogate.evaluation.metrics import Frames, h1, max_error, nrmse, relative_l2, vrmse
-from surrogate.evaluation.spectra import BANDS, energy_spectrum, has_spectrum, spectral_error
+from surrogate.evaluation.metrics import (
+    Frames,
+    boundary_error,
+    geometric_mean,
+    h1,
+    max_error,
+    nrmse,
+    relative_l2,
+    vrmse,
+)
+from surrogate.evaluation.spectra import BANDS, energy_spectrum, has_spectrum, log_spectral_distance, spectral_error
 
 Variable = tuple[tuple[str, ...], np.ndarray]
 
+#: Correlations below which a prediction counts as decorrelated.
+THRESHOLDS = (0.8, 0.9)
 #: Prefix of the variables that hold the drift of a conserved quantity.
 DRIFT = "drift_of_"
 
@@ -65,7 +76,10 @@ def score(prediction: Frames, target: Target) -> xr.Dataset:
         "max_error": max_error(prediction, goal),
         "correlation": correlation(prediction, goal, grid),
     }
+    if not all(grid.is_periodic):
+        measured["boundary_error"] = boundary_error(prediction, goal, grid)
     variables: dict[str, Variable] = {name: (per_frame, values.numpy()) for name, values in measured.items()}
+    variables["geometric_l2"] = (("sample", "field"), geometric_mean(measured["relative_l2"]).numpy())
     variables["error"] = (("sample",), headline(prediction, goal, grid).numpy())
     variables["joint_l2"] = (("sample", "time"), relative_l2(prediction, goal, grid, over=("channel",)).numpy())
     variables["finite_frames"] = (("sample",), _finite_frames(prediction).numpy())
@@ -97,8 +111,10 @@ def reference_scores(target: Target, refined: Tensor | None) -> xr.Dataset:
 def _spectral(prediction: Tensor, target: Target) -> xr.Dataset:
     bands = spectral_error(prediction, target.frames, target.grid)
     k, energy = energy_spectrum(prediction[:, -1:], target.grid)
+    distance = log_spectral_distance(prediction, target.frames, target.grid)
     return xr.Dataset(
         {
+            "log_spectral_distance": (("sample", "time", "field"), distance.numpy()),
             "spectral_error": (("sample", "time", "field", "band"), bands.numpy()),
             "spectrum": (("field", "wavenumber"), energy[:, 0].mean(dim=0).numpy()),
         },
@@ -107,16 +123,18 @@ def _spectral(prediction: Tensor, target: Target) -> xr.Dataset:
 
 
 def _over_time(prediction: Tensor, target: Target, correlations: Tensor) -> xr.Dataset:
-    until, censored = correlation_time(correlations, torch.from_numpy(target.lead_times))
+    lead_times = torch.from_numpy(target.lead_times)
+    found = [correlation_time(correlations, lead_times, threshold=value) for value in THRESHOLDS]
+    until, censored = (torch.stack(parts, dim=-1).numpy() for parts in zip(*found, strict=True))
     variables: dict[str, Variable] = {
-        "correlation_time": (("sample", "field"), until.numpy()),
-        "correlation_censored": (("sample", "field"), censored.numpy()),
+        "correlation_time": (("sample", "field", "threshold"), until),
+        "correlation_censored": (("sample", "field", "threshold"), censored),
     }
     if target.invariants is not None:
         assert target.initial is not None
         for name, values in drift(target.invariants, target.initial, prediction).items():
             variables[f"{DRIFT}{name}"] = (("sample", "time"), values.numpy())
-    return xr.Dataset(variables)
+    return xr.Dataset(variables, {"threshold": list(THRESHOLDS)})
 
 
 def _finite_frames(prediction: Tensor) -> Tensor:

@@ -14,15 +14,24 @@ from surrogate.evaluation.report import Comparison
 
 def to_json(comparison: Comparison) -> str:
     """Return the text of ``report.json``: valid JSON, in which numbers that are not finite are strings."""
-    over_time = comparison.scores["relative_l2"].mean(["sample", "field"])
+    errors = comparison.scores["relative_l2"].mean("sample")
+    over_time = errors.mean("field")
     content = {
         "headline": "relative L2 over space and all times, mean over fields and samples",
         "reference_error": comparison.floor,
+        "errors_of_seeds": {
+            name: scores["error"].transpose("seed", "sample").values for name, scores in comparison.seed_scores.items()
+        },
         "members": [dataclasses.asdict(row) for row in comparison.rows],
         "verdicts": [dataclasses.asdict(verdict) for verdict in comparison.verdicts],
         "lead_times": comparison.scores["time"].values,
         "relative_l2_over_time": {str(part["member"].values): part.values for part in over_time},
+        "relative_l2_of_fields_over_time": {
+            str(part["member"].values): {str(name): part.sel(field=name).values for name in part["field"].values}
+            for part in errors
+        },
         "errors_of_samples": {str(part["member"].values): part.values for part in comparison.scores["error"]},
+        "learning_curves": {name: dataclasses.asdict(curve) for name, curve in comparison.learning_curves.items()},
         "notes": comparison.notes,
         "provenance": comparison.provenance,
     }

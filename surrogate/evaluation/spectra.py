@@ -10,7 +10,7 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
-from surrogate.evaluation.metrics import Frames, checked, ratio
+from surrogate.evaluation.metrics import Frames, PerFrame, checked, guarded, ratio
 
 BANDS = ("low", "mid", "high")
 #: Last shell of the low and of the middle band (those of PDEBench, arXiv 2210.07182).
@@ -38,6 +38,40 @@ def energy_spectrum(
     return torch.arange(count, dtype=torch.float64) * _unit(grid), energy
 
 
+def enstrophy_spectrum(
+    velocity: Frames, grid: Grid
+) -> tuple[Float[Tensor, " shell"], Float[Tensor, "sample time shell"]]:
+    r"""Return wavenumbers and enstrophies with :math:`\sum_s Z_s = \tfrac12 \langle |\nabla \times u|^2 \rangle`.
+
+    ``velocity`` has the two or three components of the box as channels. The enstrophy spectrum of a vorticity is its
+    own `energy_spectrum`.
+
+    Raises
+    ------
+    InputError
+        Another number of components or axes, an axis that is not periodic, or stretched.
+    """
+    if velocity.shape[2] != grid.dim or grid.dim < 2:
+        got = f"{velocity.shape[2]} channels on {grid.dim} axes"
+        raise expected("the two or three components of a velocity on as many axes", got, "Stack them as channels.")
+    k, density = energy_spectrum(_curl(velocity.double(), grid), grid)
+    return k, density.sum(dim=2)
+
+
+def log_spectral_distance(prediction: Frames, target: Frames, grid: Grid, *, threshold: float = 1e-12) -> PerFrame:
+    r"""Return :math:`\sqrt{\langle (\log_{10} E_p - \log_{10} E_t)^2 \rangle}` over shells: decades of energy.
+
+    Shells in which the target has less than ``threshold`` of its energy, which are round-off, do not count. Infinite
+    where the prediction has no energy in one of the others, or is not finite.
+    """
+    p, t = checked(prediction, target)
+    (_, own), (_, true) = (energy_spectrum(frames, grid) for frames in (p, t))
+    counted = true > threshold * true.sum(dim=-1, keepdim=True)
+    squares = torch.where(counted, (own / torch.where(counted, true, 1.0)).log10().square(), 0.0)
+    value = (squares.sum(-1) / counted.sum(-1).clamp(min=1)).sqrt()
+    return guarded(value, p.flatten(3), [3])
+
+
 def spectral_error(
     prediction: Frames, target: Frames, grid: Grid, *, edges: tuple[int, int] = EDGES
 ) -> Float[Tensor, "sample time channel band=3"]:
@@ -59,6 +93,25 @@ def spectral_error(
 def has_spectrum(grid: Grid) -> bool:
     """Return whether fields on ``grid`` have Fourier modes: all axes are periodic and uniform."""
     return all(grid.is_periodic) and all(grid.is_uniform)
+
+
+def _curl(velocity: Tensor, grid: Grid) -> Tensor:
+    """Return the vorticity, one channel in two dimensions; modes at the Nyquist frequency have no derivative."""
+    axes = tuple(range(3, velocity.ndim))
+    modes = torch.fft.fftn(velocity, dim=axes)
+
+    def slope(component: int, axis: int) -> Tensor:
+        n = grid.shape[axis]
+        k = 2 * math.pi / grid.lengths[axis] * torch.fft.fftfreq(n, 1 / n, dtype=torch.float64)
+        if n % 2 == 0:
+            k[n // 2] = 0.0
+        derivative: Tensor = 1j * k.reshape([-1, *[1] * (grid.dim - 1 - axis)]) * modes[:, :, component]
+        return derivative
+
+    pairs = [(0, 1)] if grid.dim == 2 else [(1, 2), (2, 0), (0, 1)]
+    curl = torch.stack([slope(b, a) - slope(a, b) for a, b in pairs], dim=2)
+    vorticity: Tensor = torch.fft.ifftn(curl, dim=axes).real
+    return vorticity
 
 
 def _unit(grid: Grid) -> float:

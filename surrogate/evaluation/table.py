@@ -12,11 +12,13 @@ from rich.text import Text
 
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.summary import Row
-from surrogate.evaluation.verdicts import MODES, duration
+from surrogate.evaluation.verdicts import MODES, Verdict, duration
 
 _ERRORS = ("member", "relative L2", "worst")
 _OVER_TIME = ("last frame", "correlated until")
 _COSTS = ("1 sample", "best batch")
+#: What published numbers rest on at least.
+FEWEST_SEEDS, FEWEST_SAMPLES = 3, 32
 _ORDER = {"surrogate": 0, "solver": 1, "baseline": 2}
 
 
@@ -30,7 +32,7 @@ def table(comparison: Comparison) -> Table:
         if kind not in (None, row.kind):
             shown.add_section()
         kind = row.kind
-        shown.add_row(*map(Text, cells(row, steady=is_steady(comparison))), style="bold" if kind == "surrogate" else "")
+        shown.add_row(*map(Text, cells(row, comparison)), style="bold" if kind == "surrogate" else "")
     return shown
 
 
@@ -45,15 +47,52 @@ def as_text(comparison: Comparison, width: int = 120) -> str:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """Return the verdicts, what is known of the reference, and remarks."""
-    verdicts = [f"{verdict.name}, {MODES[verdict.mode]}: {verdict.sentence}" for verdict in comparison.verdicts]
-    return [*verdicts, reference_sentence(comparison), *remarks(comparison)]
+    """Return the verdicts, what was spent before, what is known of the reference, and remarks."""
+    verdicts = [f"{heading(verdict, comparison)}: {verdict.sentence}" for verdict in comparison.verdicts]
+    return [*verdicts, *investments(comparison), reference_sentence(comparison), *remarks(comparison)]
+
+
+def heading(verdict: Verdict, comparison: Comparison) -> str:
+    """Return of whom and of what a verdict is."""
+    where = f", {verdict.device}" if len(comparison.devices) > 1 else ""
+    return f"{verdict.name}, {MODES[verdict.mode]}{where}"
+
+
+def investments(comparison: Comparison) -> list[str]:
+    """Return what was spent on each candidate before it could be used, in parts."""
+    spent = {verdict.name: verdict.investment for verdict in comparison.verdicts}
+    return [f"Spent on {name} beforehand: {investment}." for name, investment in spent.items()]
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """Return what the marks in the table mean, and what could not be done."""
+    """Return what the marks in the table mean, how much the numbers rest on, and what could not be done."""
     marks = [f"* {row.name}: {row.note}." for row in comparison.rows if row.note]
-    return [*marks, *comparison.notes]
+    marks += [f"† {row.name}: ran on other hardware, {row.hardware}." for row in comparison.rows if row.hardware]
+    cut = dict.fromkeys(row.name for row in comparison.rows if row.cost is not None and row.cost.cut)
+    marks += [f"No time for larger batches, in which they may be quicker: {'; '.join(cut)}."] if cut else []
+    curves = [f"Learning curve of {name}: {curve.sentence}" for name, curve in comparison.learning_curves.items()]
+    return [*dict.fromkeys(marks), *_shifted(comparison), _basis(comparison), *curves, *comparison.notes]
+
+
+def _shifted(comparison: Comparison) -> list[str]:
+    """Return the errors outside of the distribution of the training data."""
+    found = {row.name: row for row in comparison.rows if row.out_of_distribution}
+    return [
+        f"Out of distribution, {row.name}: "
+        + ", ".join(f"{error:.2e} at {name}" for name, error in row.out_of_distribution.items())
+        + f" ({row.error:.2e} within)."
+        for row in found.values()
+    ]
+
+
+def _basis(comparison: Comparison) -> str:
+    """Return over how many seeds and samples the numbers are, and whether that is enough to publish."""
+    candidates = [row.statistics for row in comparison.rows if row.kind == "surrogate"]
+    seeds, samples = min(s.seeds for s in candidates), candidates[0].samples
+    text = f"Candidates: {seeds} seed{'s' if seeds > 1 else ''}, {samples} samples"
+    if seeds >= FEWEST_SEEDS and samples >= FEWEST_SAMPLES:
+        return f"{text}."
+    return f"{text}; numbers to be published need {FEWEST_SEEDS} seeds and {FEWEST_SAMPLES} samples."
 
 
 def reference_sentence(comparison: Comparison) -> str:
@@ -61,9 +100,13 @@ def reference_sentence(comparison: Comparison) -> str:
     settings = comparison.provenance["reference"]
     if settings is None:
         return "The truth itself is the reference; its own error is not known."
-    text = f"Reference: {settings['solver']}, {settings['scheme']}, {settings['resolution']} points an axis, "
-    text += f"{settings['substeps']} substeps, {settings['dtype']}, at least twice as fine as every solver in the table"
-    return f"{text}; its own error, against a solution twice as fine again, is {comparison.floor:.2g}."
+    if "level" in settings:
+        text = f"Reference: {settings['solver']['solver']}, at least twice as fine as the solver that made the data"
+    else:
+        text = f"Reference: {settings['solver']}, {settings['scheme']}, {settings['resolution']} points an axis, "
+        text += f"{settings['substeps']} substeps, {settings['dtype']}, at least twice as fine as every solver in the "
+        text += "table"
+    return f"{text}; its own error, against a solution at least twice as fine again, is {comparison.floor:.2g}."
 
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
@@ -81,18 +124,24 @@ def headings(comparison: Comparison) -> list[str]:
     return [*_ERRORS, *(() if is_steady(comparison) else _OVER_TIME), *_COSTS]
 
 
-def cells(row: Row, *, steady: bool) -> list[str]:
+def cells(row: Row, comparison: Comparison) -> list[str]:
     """Return the entries under `headings`."""
     s = row.statistics
     until = "" if s.correlated_until is None else f"{'> ' if s.censored else ''}{s.correlated_until:.3g}"
     return [
-        f"{row.name} *" if row.note else row.name,
+        _name(row, comparison),
         _error(row, s.error),
         _error(row, s.worst),
-        *([] if steady else [_error(row, s.final), until]),
+        *([] if is_steady(comparison) else [_error(row, s.final), until]),
         "" if row.cost is None else duration(row.cost.single.median),
         "" if row.cost is None else f"{duration(row.cost.best.median)} ({row.cost.best.batch})",
     ]
+
+
+def _name(row: Row, comparison: Comparison) -> str:
+    where = f", {row.device}" if len(comparison.devices) > 1 and row.cost is not None and not row.hardware else ""
+    seeds = f" ({row.statistics.seeds} seeds)" if row.statistics.seeds > 1 else ""
+    return f"{row.name}{where}{seeds}{' *' if row.note else ''}{' †' if row.hardware else ''}"
 
 
 def _error(row: Row, value: float) -> str:

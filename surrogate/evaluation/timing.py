@@ -44,12 +44,15 @@ class Cost:
         All batch sizes that were measured.
     first_call_seconds
         Of the very first call, which may compile and plan; in no other number.
+    cut
+        Whether there was no time for larger batches, which might be cheaper.
     """
 
     single: Timing
     best: Timing
     tried: tuple[Timing, ...]
     first_call_seconds: float
+    cut: bool = False
 
 
 def cost(task: Task, *, budget: float | None = None) -> Cost:
@@ -69,16 +72,25 @@ def cost(task: Task, *, budget: float | None = None) -> Cost:
     deadline = time.perf_counter() + (np.inf if budget is None else budget)
     with computing(task.operator, task.device):
         first_call = _seconds(task.work(1), task.device)
-        tried = [_timing(task, 1, deadline)]
+        tried, cut = [_timing(task, 1, deadline)], False
         for batch in BATCHES[1:]:
             # A batch costs at most in proportion to its size; three repeats and the warm-up must fit.
             in_time = time.perf_counter() + 4 * batch * tried[-1].median <= deadline
-            if not in_time or batch * task.sample_bytes > _FRAME_BYTES:
+            cut = not in_time
+            if cut or batch * task.sample_bytes > _FRAME_BYTES:
                 break
             tried.append(_timing(task, batch, deadline))
             if tried[-1].median > _DEARER * tried[-2].median:
                 break
-    return Cost(tried[0], min(tried, key=lambda timing: timing.median), tuple(tried), first_call)
+    return Cost(tried[0], min(tried, key=lambda timing: timing.median), tuple(tried), first_call, cut)
+
+
+def quick_seconds(task: Task) -> float:
+    """Return the median time of a few repeats at batch size 1, after a warm-up."""
+    with computing(task.operator, task.device):
+        work = task.work(1)
+        _seconds(work, task.device)
+        return float(np.median([_seconds(work, task.device) for _ in range(FEWEST_REPEATS)]))
 
 
 def _timing(task: Task, batch: int, deadline: float) -> Timing:

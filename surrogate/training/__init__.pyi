@@ -1,4 +1,6 @@
 from . import objectives as objectives
+from .corrected import Corrected as Corrected
+from .corrected import CorrectedStepper as CorrectedStepper
 from .fitting import fit as fit
 from .manifest import load as load
 from .manifest import save as save

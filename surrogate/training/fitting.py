@@ -30,6 +30,7 @@ from surrogate.training.assembly import assemble
 from surrogate.training.callbacks import BestWeights, EpochProgress, History, Patience, SaveState, SeedSteps
 from surrogate.training.checkpoint import WholeCheckpoints
 from surrogate.training.closed_form import ClosedForm, solve
+from surrogate.training.corrected import Corrected, fit_corrected_normalizers
 from surrogate.training.history import plot_history
 from surrogate.training.manifest import load
 from surrogate.training.module import TrainingModule
@@ -66,7 +67,8 @@ def fit(
     Parameters
     ----------
     network
-        One of `surrogate.models` or `surrogate.forecasters`, or any ``nn.Module`` on ``(batch, channel, *space)``; for
+        One of `surrogate.models` or `surrogate.forecasters`, a `Corrected` solver, or any ``nn.Module`` on ``(batch,
+        channel, *space)``; for
         data on meshes one on `Points`: ``network(functions, coordinates=points, parameters=None)``. One that has a
         closed form (`Ridge`) is solved for: then epochs, optimizer and objective do not matter.
     data
@@ -143,10 +145,17 @@ def fit(
 def _untrained(network: nn.Module, signature: Signature, training: xr.Dataset, dtype: torch.dtype) -> Surrogate:
     if not network.training:
         network.train()  # Lightning trains in the mode that it finds
+    if isinstance(network, Corrected):
+        network.solver.train()  # an earlier training may have left it in evaluation mode
+        cast_floating(network.network, dtype)
+        normalizers = fit_corrected_normalizers(network.solver, training, signature, dtype)
+    else:
+        cast_floating(network, dtype)
+        normalizers = fit_normalizers(training, signature, dtype)
     return assemble(
-        cast_floating(network, dtype),
+        network,
         signature,
-        fit_normalizers(training, signature, dtype),
+        normalizers,
         attributes={name: _attributes(training[name]) for name in signature.out_fields},
     )
 

@@ -23,11 +23,15 @@ from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.pod import POD
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.operator import Stepper
 from surrogate.training.assembly import assemble
+from surrogate.training.corrected import Corrected, CorrectedStepper
 from surrogate.training.reduced import PODStepper
+from surrogate.training.solver_entry import as_tuples, build_solver, describe_solver
 from surrogate.training.surrogate import Surrogate, SurrogateStepper
 
 FORMAT_VERSION = 1
+_CORRECTED = f"{Corrected.__module__}.{Corrected.__qualname__}"
 
 
 def save(model: Surrogate | PODStepper, path: str | Path, *, overwrite: bool = False) -> None:
@@ -98,6 +102,8 @@ def network_arguments(network: nn.Module) -> dict[str, Any]:
 
 def network_entry(network: nn.Module) -> dict[str, Any]:
     """Return class and constructor arguments of a network, the networks among them in the same form."""
+    if isinstance(network, Stepper):
+        return describe_solver(network)
     name = f"{type(network).__module__}.{type(network).__qualname__}"
     return {"class": name, "arguments": network_arguments(network)}
 
@@ -106,7 +112,7 @@ def describe(model: Surrogate) -> dict[str, Any]:
     """Return the manifest: all that is needed to build the model again, and how it was made."""
     return {
         "format_version": FORMAT_VERSION,
-        "network": network_entry(model.network),
+        "network": network_entry(model.parts if isinstance(model, CorrectedStepper) else model.network),
         "signature": asdict(model.signature),
         "normalizers": {role: list(_names(module)) for role, module in model.normalizers.items()},
         "attributes": {name: dict(attrs) for name, attrs in model.attributes.items()},
@@ -138,7 +144,9 @@ def _restore(
     if own != got:
         names = sorted(own.keys() ^ got.keys()) or sorted(k for k in own if own[k] != got[k])
         raise expected(f"the weights of {manifest['network']['class']}", f"others ({names[:3]})", "Check `network`.")
-    cast_floating(model, next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32))
+    dtype = next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32)
+    for part in (model.network, model.normalizers):  # a solver beside them keeps its own
+        cast_floating(part, dtype)
     model.load_state_dict(state)
     return model.eval()
 
@@ -157,6 +165,9 @@ def _restore_reduced(
 
 
 def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -> nn.Module:
+    if entry["class"] == _CORRECTED and not isinstance(given, Corrected):
+        parts = entry["arguments"]
+        return Corrected(build_solver(parts["solver"]), _network(parts["network"], given))
     if isinstance(given, nn.Module):
         return given
     parts = entry["arguments"].items()
@@ -177,19 +188,12 @@ def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -
 
 
 def _signature(entry: dict[str, Any]) -> Signature:
-    return Signature(**_tuples(entry) | {"domain": _domain(entry["domain"])})
+    return Signature(**as_tuples(entry) | {"domain": _domain(entry["domain"])})
 
 
 def _domain(entry: dict[str, Any]) -> Grid | Box:
     kind = Grid if "shape" in entry else Box
-    return kind(**_tuples(entry))
-
-
-def _tuples(value: Any) -> Any:
-    """Return what came back from JSON with tuples for lists."""
-    if isinstance(value, dict):
-        return {key: _tuples(inner) for key, inner in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    return kind(**as_tuples(entry))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -65,6 +65,11 @@ class PODStepper(Stepper):
         """Warn where coefficients leave the range for which their stepper was made."""
         self.stepper.warn_outside(self._encode(x))
 
+    def outside(self, x: Tensor) -> Tensor | None:
+        """Return which samples leave that range, the same for every field."""
+        outside = self.stepper.outside(self._encode(x))
+        return None if outside is None else outside.any(1, keepdim=True).expand(-1, len(self.out_fields))
+
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless ``domain`` is the grid of the modes."""
         self.pod.check_domain(domain)

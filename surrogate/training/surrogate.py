@@ -145,6 +145,10 @@ class Surrogate(Operator):
         if parameters is not None and self.parameter_fields:
             self.normalizer("parameter").warn_outside(parameters)
 
+    def outside(self, x: Tensor) -> Tensor | None:
+        """Return a mask ``(batch, channel)`` of where states ``x`` leave the range of the training data."""
+        return self.normalizer("input").outside(x)
+
     def normalizer(self, role: str) -> Normalizer:
         """Return the normalization of ``input``, ``output``, ``static``, ``forcing``, ``parameter`` or a function."""
         normalizer = self.normalizers[role]

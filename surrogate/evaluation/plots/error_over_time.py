@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from surrogate.evaluation.plots.rivals import rival, surrogates
-from surrogate.evaluation.plots.style import BASELINES, SOLVERS, canvas, colors, tidy
+from surrogate.evaluation.plots.style import BASELINES, LINES, SOLVERS, canvas, colors, tidy
 from surrogate.evaluation.reference import MARGIN
 from surrogate.evaluation.report import Comparison
 
 
 def error_over_time(comparison: Comparison) -> Figure:
-    """Draw the median relative L2 error over samples and the band from the 10 % to the 90 % quantile."""
+    """Draw the median relative L2 error over samples and seeds, and the band from the 10 % to the 90 % quantile."""
     figure = canvas()
     axes = figure.subplots()
     for name, color in colors(surrogates(comparison)).items():
@@ -22,8 +25,8 @@ def error_over_time(comparison: Comparison) -> Figure:
     if solver is not None:
         _line(axes, comparison, solver, SOLVERS, f"solver: {solver}", "--")
     baselines = [row.name for row in comparison.rows if row.kind == "baseline"]
-    for name, style in zip(baselines, (":", "-."), strict=False):
-        _line(axes, comparison, name, BASELINES, name, style)
+    for name, style in zip(baselines, itertools.cycle(LINES)):
+        _line(axes, comparison, name, BASELINES, name, style, band=False)
     if "floor" in comparison.scores:
         _floor(axes, comparison)
     axes.set_yscale("log")
@@ -44,9 +47,14 @@ def _floor(axes: Axes, comparison: Comparison) -> None:
         axes.set_ylim(bottom=bottom)
 
 
-def _line(axes: Axes, comparison: Comparison, name: str, color: str, label: str, style: str) -> None:
-    error = comparison.scores["relative_l2"].sel(member=name).mean("field")
-    low, middle, high = np.quantile(error.values, [0.1, 0.5, 0.9], axis=0, method="inverted_cdf")
+def _line(
+    axes: Axes, comparison: Comparison, name: str, color: str, label: str, style: Any, *, band: bool = True
+) -> None:
+    scores = comparison.seed_scores[name] if name in comparison.seed_scores else comparison.scores.sel(member=name)
+    error = scores["relative_l2"].mean("field").transpose(..., "time")
+    rollouts = error.values.reshape(-1, error.sizes["time"])
+    low, middle, high = np.quantile(rollouts, [0.1, 0.5, 0.9], axis=0, method="inverted_cdf")
     times = error["time"].values
-    axes.plot(times, middle, style, color=color, label=label, marker="o" if len(times) == 1 else None)
-    axes.fill_between(times, low, high, where=np.isfinite(high), color=color, alpha=0.18, linewidth=0)
+    axes.plot(times, middle, ls=style, color=color, label=label, marker="o" if len(times) == 1 else None)
+    if band:
+        axes.fill_between(times, low, high, where=np.isfinite(high), color=color, alpha=0.18, linewidth=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,8 @@ REFERENCE = "#000000"
 SURROGATES = ("#D55E00", "#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9")
 SOLVERS = "#009E73"
 BASELINES = "#777777"
+#: Lines that tell the baselines apart.
+LINES: tuple[Any, ...] = (":", "-.", "--", (0, (1, 4)))
 DPI = 160
 
 

@@ -1,0 +1,121 @@
+"""How far a rollout into a file has come, so that it can go on after it was stopped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.store import whole_file
+
+#: Seconds between two entries: a rollout that is killed loses at most the work of that time.
+INTERVAL = 5.0
+
+
+@dataclass
+class Place:
+    """Samples before ``first`` are done; the ``size`` samples from there on have taken ``step`` steps.
+
+    ``carry`` holds the leaves of what their stepper carries (None: they start from their initial state); ``left`` the
+    first step at which each field of each sample was outside the range of the stepper, ``(sample, channel)``.
+    """
+
+    size: int
+    left: Tensor
+    first: int = 0
+    step: int = 0
+    carry: list[Any] | None = field(default=None, repr=False)
+
+    @property
+    def rows(self) -> slice:
+        """The samples that are on their way."""
+        return slice(self.first, min(self.first + self.size, len(self.left)))
+
+    def next_batch(self) -> None:
+        """Go on to the samples after these."""
+        self.first, self.step, self.carry = self.rows.stop, 0, None
+
+
+class Journal:
+    """The place of a rollout, in a file beside its frames that is whole or absent.
+
+    Parameters
+    ----------
+    path
+        The file.
+    request
+        What is computed: a hash or a word for each aspect that decides the frames.
+    """
+
+    def __init__(self, path: Path, request: dict[str, str]) -> None:
+        self._path, self._request = path, request
+        self._written = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last entry is old."""
+        return time.monotonic() - self._written > INTERVAL
+
+    def write(self, place: Place) -> None:
+        """Replace the entry by a new one."""
+        with whole_file(self._path, overwrite=True) as part:
+            torch.save({"request": self._request, "place": vars(place)}, part)
+        self._written = time.monotonic()
+
+    def read(self, *, overwrite: bool) -> Place | None:
+        """Return the last entry; None if there is none, or one of another rollout that may be overwritten.
+
+        Raises
+        ------
+        InputError
+            The entry is of another rollout, or damaged.
+        """
+        if not self.exists():
+            return None
+        try:
+            entry = torch.load(self._path, map_location="cpu", weights_only=True)
+        except (RuntimeError, UnpicklingError, EOFError) as error:
+            what = f"the place of a stopped rollout in {str(self._path)!r}"
+            raise expected(what, "a damaged file", "Delete it to start again.") from error
+        differing = sorted(k for k in self._request if entry["request"].get(k) != self._request[k])
+        if not differing:
+            return Place(**entry["place"])
+        if overwrite:
+            return None
+        do = "Finish that one, choose another path, or pass overwrite=True to start again."
+        raise expected(
+            f"the rollout that was stopped beside {str(self._path)!r}", f"another {', '.join(differing)}", do
+        )
+
+    def exists(self) -> bool:
+        """Return whether there is an entry."""
+        return self._path.exists()
+
+    def remove(self) -> None:
+        """Delete the entry."""
+        self._path.unlink(missing_ok=True)
+
+
+def leaves(carry: Any, shape: pytree.TreeSpec) -> list[Any] | None:
+    """Return tensors and numbers of a carry of that shape, on the host; None if they do not tell all that is in it."""
+    values, own = pytree.tree_flatten(carry)
+    if own != shape or not all(isinstance(v, Tensor | int | float | None) for v in values):
+        return None
+    return [value.detach().to("cpu", copy=True) if isinstance(value, Tensor) else value for value in values]
+
+
+def with_leaves(initial: Any, values: list[Any]) -> Any:
+    """Return the carry that has these `leaves`, on the devices of the ``initial`` one."""
+    own, shape = pytree.tree_flatten(initial)
+    moved = [
+        value.to(old.device) if isinstance(value, Tensor) and isinstance(old, Tensor) else value
+        for value, old in zip(values, own, strict=True)
+    ]
+    return pytree.tree_unflatten(moved, shape)
