@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber
 from surrogate.solvers.stability import extremes
 
@@ -58,7 +58,7 @@ class CahnHilliard(Semilinear):
         gradient_energy: float,
         dt: float,
         mobility: float = 1.0,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -72,10 +72,14 @@ class CahnHilliard(Semilinear):
         gradient_energy, mobility = self.spread(constants)
         return mobility * (k2 - gradient_energy * k2**2)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        r"""Return the modes of :math:`M \nabla^2 u^3`."""
+    def factors(self, constants: Constants) -> Tensor:
+        """Return -M|k|²."""
         _, mobility = self.spread(constants)
-        return mobility * self.laplacian * self.encode(self.decode(modes) ** 3)
+        return mobility * self.laplacian
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        r"""Return the modes of :math:`M \nabla^2 u^3`."""
+        return factors * self.encode(self.decode(modes) ** 3)
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes, or at the phases."""

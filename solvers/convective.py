@@ -10,7 +10,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import require_line, wavenumbers
 from surrogate.solvers.stability import extremes
 
@@ -31,7 +31,7 @@ class Convective(Semilinear):
         constants: Mapping[str, float],
         *,
         dt: float,
-        substeps: int,
+        substeps: Substeps,
         scheme: SchemeName,
         dtype: torch.dtype,
     ) -> None:
@@ -40,9 +40,13 @@ class Convective(Semilinear):
         (k,) = wavenumbers(grid)
         self.register_buffer("flux", (-0.5j * k).to(dtype.to_complex()), persistent=False)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def factors(self, constants: Constants) -> Tensor:
+        r"""Return the symbol of :math:`-(a/2) \partial_x`."""
+        return constants[:, :1, None] * self.flux
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         """Return the modes of :math:`-a (u^2/2)_x`."""
-        return constants[:, :1, None] * self.flux * self.encode(self.decode(modes).square())
+        return factors * self.encode(self.decode(modes).square())
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes."""

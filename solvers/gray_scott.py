@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber
 from surrogate.solvers.stability import extremes
 
@@ -70,7 +70,7 @@ class GrayScott(Semilinear):
         dt: float,
         diffusivity_a: float = 2e-5,
         diffusivity_b: float = 1e-5,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -83,11 +83,16 @@ class GrayScott(Semilinear):
         feed, kill, first, second = self.spread(constants)
         return -torch.cat([first * k2 + feed, second * k2 + feed + kill], dim=1)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def factors(self, constants: Constants) -> Tensor:
+        """Return f."""
+        feed, *_ = self.spread(constants)
+        return feed
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         """Return the modes of f - ab² and ab²."""
         a, b = self.decode(modes).split_with_sizes([1, 1], dim=1)
-        reaction, (feed, *_) = a * b * b, self.spread(constants)
-        return self.encode(torch.cat([feed - reaction, reaction], dim=1))
+        reaction = a * b * b
+        return self.encode(torch.cat([factors - reaction, reaction], dim=1))
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where the reaction is frozen; it changes along one direction, by b(2a - b)."""

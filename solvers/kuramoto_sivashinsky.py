@@ -9,6 +9,7 @@ from surrogate.datasets.grid import Grid
 from surrogate.solvers.convective import Convective
 from surrogate.solvers.periodic import Constants
 from surrogate.solvers.schemes import SchemeName
+from surrogate.solvers.semilinear import Substeps
 from surrogate.solvers.spectral import wavenumbers
 
 
@@ -60,7 +61,7 @@ class KuramotoSivashinsky(Convective):
         convection: float = 1.0,
         antidiffusion: float = 1.0,
         hyperdiffusion: float = 1.0,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber, wavenumbers
 
 
@@ -64,7 +64,7 @@ class KuramotoSivashinskyPotential(Semilinear):
         convection: float = 1.0,
         antidiffusion: float = 1.0,
         hyperdiffusion: float = 1.0,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -81,11 +81,14 @@ class KuramotoSivashinskyPotential(Semilinear):
         _, b, c = self.spread(constants)
         return b * k2 - c * k2**2
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        r"""Return the modes of :math:`-\frac{a}{2} |\nabla u|^2`, but for the mean."""
+    def factors(self, constants: Constants) -> Tensor:
+        """Return -a/2, and zero for the mean."""
         convection, _, _ = self.spread(constants)
-        steepness = self.decode(self.gradient * modes).square().sum(1, keepdim=True)
-        return -0.5 * convection * self.varying * self.encode(steepness)
+        return -0.5 * convection * self.varying
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        r"""Return the modes of :math:`-\frac{a}{2} |\nabla u|^2`, but for the mean."""
+        return factors * self.encode(self.decode(self.gradient * modes).square().sum(1, keepdim=True))
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where every component of the slope is frozen at its largest."""

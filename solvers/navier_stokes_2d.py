@@ -14,7 +14,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Carry, Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber, to_modes, to_points
 from surrogate.solvers.stability import advective_step
 from surrogate.solvers.vorticity import Derivatives, require_plane, velocity_from_vorticity
@@ -95,7 +95,7 @@ class NavierStokes2D(Semilinear):
         dt: float,
         drag: float = 0.0,
         forcing: Forcing | Tensor | Literal["static"] | None = None,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -118,7 +118,7 @@ class NavierStokes2D(Semilinear):
         viscosity, drag = self.spread(constants)
         return -viscosity * squared_wavenumber(self.domain) - drag
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         r"""Return the modes of :math:`-u \cdot \nabla w`."""
         velocity = to_points(self.turn * modes, self.domain.shape)
         u, v = velocity[:, :1], velocity[:, 1:]

@@ -11,7 +11,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Carry, Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import mode_weights, squared_wavenumber, to_modes, to_points, wavenumbers
 from surrogate.solvers.stability import advective_step
 from surrogate.solvers.velocity import mean_kinetic_energy, require_space, unit_wavevectors
@@ -93,7 +93,7 @@ class NavierStokes3D(Semilinear):
         viscosity: float,
         dt: float,
         forced_below: float | None = None,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -116,7 +116,7 @@ class NavierStokes3D(Semilinear):
         """Return -ν|k|²."""
         return -constants[:, :, None, None, None] * squared_wavenumber(self.domain)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         r"""Return the modes of :math:`P(u \times \omega)` and of the forcing."""
         u, v, w, *vorticity = to_points(self._with_vorticity(modes), self.domain.shape).unbind(1)
         a, b, c = vorticity
@@ -124,7 +124,7 @@ class NavierStokes3D(Semilinear):
         rate = self._project(self.inner * force)
         if self.forced_below is not None:
             low = modes[..., : self.forced.shape[-1]]
-            loss = constants[:, 0] * _sum(modes, self.enstrophy)
+            loss = factors[:, 0] * _sum(modes, self.enstrophy)
             growth = loss / (2 * _sum(low, self.forced_energy))
             rate[..., : self.forced.shape[-1]] += growth[:, None, None, None, None] * self.forced * low
         return rate

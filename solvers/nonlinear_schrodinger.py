@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import require_line, wavenumbers
 
 
@@ -56,7 +56,7 @@ class NonlinearSchrodinger(Semilinear):
         dt: float,
         dispersion: float = 0.5,
         nonlinearity: float = 1.0,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -80,12 +80,17 @@ class NonlinearSchrodinger(Semilinear):
         rotation = 1j * constants[:, :1] * k**2
         return torch.stack([-rotation, rotation], dim=1)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def factors(self, constants: Constants) -> Tensor:
+        """Return g."""
+        _, nonlinearity = self.spread(constants)
+        return nonlinearity
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         r"""Return the modes of :math:`i g |\psi|^2 \psi`."""
         fields = self.decode(modes)
         u, v = fields.unbind(1)
         density = fields.square().sum(1, keepdim=True)
-        return self.encode(constants[:, 1, None, None] * density * torch.stack([-v, u], dim=1))
+        return self.encode(factors * density * torch.stack([-v, u], dim=1))
 
     def dt_max(self, state: State) -> float:
         r"""Return the step that is stable where ψ turns with :math:`3 |g| \max |\psi|^2`, the most N changes by."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -22,14 +23,16 @@ Constants = Float[Tensor, "rows constant"]
 
 
 class Carry(NamedTuple):
-    """What a rollout carries: Fourier modes, coefficients of the scheme, constants ``(batch or 1, P)``, steady forcing.
+    """What a rollout carries: Fourier modes, coefficients of the scheme, factors of the nonlinear term, steady forcing.
 
-    The forcing holds the modes of what a semilinear equation adds to its nonlinear term, if anything.
+    ``divided`` returns the coefficients for a number of substeps; the factors are the constants ``(batch or 1, P)``, or
+    what an equation makes of them once; the forcing holds the modes of what is added to the nonlinear term, if any.
     """
 
     modes: Tensor
     coefficients: tuple[Tensor, ...]
-    constants: Tensor
+    factors: Tensor
+    divided: Callable[[int], tuple[Tensor, ...]]
     forcing: Tensor | None = None
 
 
@@ -86,11 +89,11 @@ class PeriodicEquation(Stepper):
             raise expected("dtype torch.float64 or torch.float32", dtype, "Choose one of the two.")
         self.parameter_fields = tuple(constants)
         self.domain, self.dt, self.substeps = grid, float(dt), int(substeps)
-        values = torch.tensor([list(constants.values())], dtype=torch.float64)
+        self.given = values = torch.tensor([list(constants.values())], dtype=torch.float64)
         self.register_buffer("mask", retained(grid.shape, self.degree).to(dtype), persistent=False)
         self.register_buffer("bands", energy_bands(grid.shape, self.degree).to(dtype), persistent=False)
         self.register_buffer("constants", values.to(dtype), persistent=False)
-        self.register_buffer("coefficients", self._cast(self._coefficients(values)), persistent=False)
+        self.register_buffer("coefficients", self._cast(self._coefficients(values, self.substeps)), persistent=False)
         self.settings = {
             "solver": type(self).__name__,
             **{name: float(value) for name, value in constants.items()},
@@ -138,20 +141,25 @@ class PeriodicEquation(Stepper):
         self._check_state(state)
         modes = self.encode(state.to(self.dtype)) * self.mask
         if parameters is None:
-            return Carry(modes, self.coefficients.unbind(), self.constants)
+            return Carry(modes, self.coefficients.unbind(), self.constants, self._divided(self.given))
         if parameters.shape != (len(state), len(self.parameter_fields)):
             do = f"Give one row for each sample, with columns {self.parameter_fields}."
             raise expected(f"parameters of shape {(len(state), len(self.parameter_fields))}", parameters.shape, do)
         if torch.equal(parameters, parameters[:1].expand_as(parameters)):
             parameters = parameters[:1]
-        coefficients = self._cast(self._coefficients(parameters.to("cpu", torch.float64)))
-        return Carry(modes, coefficients.unbind(), parameters.to(self.device, self.dtype))
+        divided = self._divided(parameters.to("cpu", torch.float64))
+        return Carry(modes, divided(self.substeps), parameters.to(self.device, self.dtype), divided)
 
     def step(self, carry: Carry, forcing: Tensor | None = None) -> tuple[Carry, State]:
         """Advance by ``dt`` in Fourier space; return the new carry and the new state."""
-        for _ in range(self.substeps):
+        carry, substeps = self.plan(carry)
+        for _ in range(substeps):
             carry = carry._replace(modes=self.advance(carry))
         return carry, self.decode(carry.modes)
+
+    def plan(self, carry: Carry) -> tuple[Carry, int]:
+        """Return the number of substeps to the next frame, and the carry with the coefficients for them."""
+        return carry, self.substeps
 
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless ``domain`` has the points of this solver's grid, up to a translation."""
@@ -182,14 +190,17 @@ class PeriodicEquation(Stepper):
         words = "is not resolved by the grid (energy in the last modes): use a finer grid or a smaller dt"
         return super().faults(initial, new) | {words: tail > self.max_tail * fluctuations + noise}
 
-    def _coefficients(self, constants: Tensor) -> Tensor:
+    def _coefficients(self, constants: Tensor, substeps: int) -> Tensor:
         for name, values in zip(self.parameter_fields, constants.T, strict=True):
             positive, nonnegative = name in self.positive_fields, name in self.nonnegative_fields
             sign = "positive" if positive else "finite, not negative" if nonnegative else "finite"
             allowed = (values > 0) | (not positive) & ((values >= 0) | (not nonnegative))
             if not bool((values.isfinite() & allowed).all()):
                 raise expected(f"a {sign} {name}", values.tolist(), f"Correct {name}.")
-        return self.scheme_coefficients(constants, self.dt / self.substeps)
+        return self.scheme_coefficients(constants, self.dt / substeps)
+
+    def _divided(self, constants: Tensor) -> Callable[[int], tuple[Tensor, ...]]:
+        return cache(lambda substeps: self._cast(self._coefficients(constants, substeps)).unbind())
 
     def _cast(self, coefficients: Tensor) -> Tensor:
         dtype = self.constants.dtype

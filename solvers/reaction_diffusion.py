@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber
 from surrogate.solvers.stability import extremes
 
@@ -29,7 +29,7 @@ class ReactionDiffusion(Semilinear):
         diffusivity: float,
         dt: float,
         rate: float = 1.0,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -41,10 +41,14 @@ class ReactionDiffusion(Semilinear):
         diffusivity, rate = self.spread(constants)
         return rate - diffusivity * squared_wavenumber(self.domain, self.degree)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of :math:`-r u^d`."""
+    def factors(self, constants: Constants) -> Tensor:
+        """Return -r."""
         _, rate = self.spread(constants)
-        return -rate * self.encode(self.decode(modes) ** self.degree)
+        return -rate
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        """Return the modes of :math:`-r u^d`."""
+        return factors * self.encode(self.decode(modes) ** self.degree)
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes, or at 1."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -15,21 +16,30 @@ from surrogate.solvers.periodic import Carry, Constants, PeriodicEquation, State
 from surrogate.solvers.schemes import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.stability import largest_step
 
+Substeps = int | Literal["adaptive"]
+
+_SAFETY = 0.5
+_MOST = 2**14  # a state that asks for more has blown up, and `faults` will tell
+
 
 class Semilinear(PeriodicEquation):
     r"""A semilinear equation :math:`u_t = L u + N(u)` on a periodic box, solved by a Fourier-Galerkin method.
 
     In space the modes with :math:`|k| < n/(d + 1)` on every axis are kept, which rids terms of ``degree`` d of aliasing
-    (the 2/3 rule for quadratic terms); in time an exponential scheme solves the linear part exactly. An equation states
-    its `symbol`, its `nonlinear` term and its `dt_max`.
+    (the 2/3 rule for quadratic terms); in time the scheme solves the linear part exactly. An equation states its
+    `symbol`, its `nonlinear` term and its `dt_max`.
 
     Parameters
     ----------
-    grid, constants, dt, substeps, dtype
+    grid, constants, dt, dtype
         See `PeriodicEquation`.
+    substeps
+        Number of equal steps of the scheme in ``dt``, or ``"adaptive"``: for each frame a power of two, such that the
+        steps are at most half of what `dt_max` allows for the present states. The last of them ends at the frame, and
+        coefficients are kept for every number that occurs. On a GPU it waits once for each frame.
     scheme
-        ``"ETDRK4"``, or `ETDRK3`, `ETDRK2`, `ETDRK1`, named by their order in time; or one of the implicit-explicit
-        schemes `ARS443` and `ARS222`. At equal error `ETDRK4` costs least, but for errors near 1 %.
+        ``"ETDRK4"``, or `ETDRK3`, `ETDRK2`, `ETDRK1`, named by their order in time. At equal error the fourth-order
+        scheme costs least, but for errors near 1 %.
 
     Raises
     ------
@@ -47,20 +57,31 @@ class Semilinear(PeriodicEquation):
         constants: Mapping[str, float],
         *,
         dt: float,
-        substeps: int,
+        substeps: Substeps,
         dtype: torch.dtype,
         scheme: SchemeName = "ETDRK4",
     ) -> None:
         self.scheme, self.scheme_class, self.order = scheme, scheme_named(scheme), ORDERS[scheme]
-        super().__init__(grid, constants, dt=dt, substeps=substeps, dtype=dtype)
+        self.adaptive = substeps == "adaptive"
+        super().__init__(grid, constants, dt=dt, substeps=1 if substeps == "adaptive" else substeps, dtype=dtype)
+        self.settings = {**self.settings, "substeps": substeps}
 
     @abstractmethod
     def symbol(self, constants: Constants) -> Tensor:
         """Return the diagonal of L, ``(batch, channel, *modes)``: float64 or complex128, on the host."""
 
     @abstractmethod
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of N(u) from those of u; those where `mask` is zero are left out."""
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        """Return the modes of N(u) from those of u and the `factors`; those where `mask` is zero are left out."""
+
+    def factors(self, constants: Constants) -> Tensor:
+        """Return what `nonlinear` takes beside the modes, once for a rollout: the constants, or a product with them."""
+        return constants
+
+    def init(self, state: State, static: Tensor | None = None, parameters: Constants | None = None) -> Carry:
+        """Transform the state to Fourier space; compute coefficients and factors for its parameters."""
+        carry = super().init(state, static, parameters)
+        return carry._replace(factors=self.factors(carry.factors))
 
     def bounded(self, state: State) -> dict[str, Tensor]:
         """Return what the equation never lets grow, ``(batch, channel)`` by name; `faults` tells where it does."""
@@ -76,8 +97,18 @@ class Semilinear(PeriodicEquation):
     def advice(self, initial: State) -> str:
         """Return the limit of the time step beside the one in use, and the points that the initial state needs."""
         limit = self.dt_max(initial.nan_to_num(posinf=0, neginf=0))
-        step = f"For the initial state dt_max is {limit:.3g} with substeps={self.substeps}; dt is {self.dt:.3g}."
+        count = self.settings["substeps"]
+        step = f"For the initial state dt_max is {limit:.3g} with substeps={count}; dt is {self.dt:.3g}."
         return f"{step} {super().advice(initial)}".rstrip()
+
+    def plan(self, carry: Carry) -> tuple[Carry, int]:
+        """Return the number of substeps to the next frame, and the carry with the coefficients for them."""
+        if not self.adaptive:
+            return super().plan(carry)
+        with torch.no_grad():
+            limit = self.dt_max(self.decode(carry.modes))
+        substeps = _power_of_two(self.dt / (_SAFETY * limit))
+        return carry._replace(coefficients=carry.divided(substeps)), substeps
 
     def scheme_coefficients(self, constants: Constants, step: float) -> Tensor:
         """Return the coefficients of the scheme, stacked; real ones twice, for real and imaginary parts of modes."""
@@ -97,8 +128,13 @@ class Semilinear(PeriodicEquation):
         return self.substeps * largest_step(symbol, rates, self.scheme_class)
 
     def _term(self, carry: Carry, modes: Tensor) -> Tensor:
-        term = self.nonlinear(modes, carry.constants)
+        term = self.nonlinear(modes, carry.factors)
         return term if carry.forcing is None else term + carry.forcing
 
     def _term_of_parts(self, carry: Carry, parts: Tensor) -> Tensor:
         return torch.view_as_real(self._term(carry, torch.view_as_complex(parts)))
+
+
+def _power_of_two(ratio: float) -> int:
+    """Return the least power of two that is not below ``ratio``, between 1 and the most allowed."""
+    return 1 if not 1 < ratio < math.inf else min(_MOST, 2 ** math.ceil(math.log2(ratio)))

@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber
 from surrogate.solvers.stability import extremes
 
@@ -56,7 +56,7 @@ class SwiftHohenberg(Semilinear):
         drive: float,
         dt: float,
         quadratic: float = 0.0,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -68,11 +68,15 @@ class SwiftHohenberg(Semilinear):
         drive, _ = self.spread(constants)
         return drive - (1 - squared_wavenumber(self.domain, self.degree)) ** 2
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
-        """Return the modes of gu² - u³."""
+    def factors(self, constants: Constants) -> Tensor:
+        """Return g."""
         _, quadratic = self.spread(constants)
+        return quadratic
+
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
+        """Return the modes of gu² - u³."""
         u = self.decode(modes)
-        return self.encode((quadratic - u) * u.square())
+        return self.encode((factors - u) * u.square())
 
     def dt_max(self, state: State) -> float:
         """Return the step that is stable where u is frozen at its extremes, or at 1."""

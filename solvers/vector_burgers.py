@@ -8,7 +8,7 @@ from torch import Tensor
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
-from surrogate.solvers.semilinear import Semilinear
+from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber, wavenumbers
 from surrogate.solvers.stability import advective_step
 
@@ -49,7 +49,7 @@ class VectorBurgers(Semilinear):
         *,
         viscosity: float,
         dt: float,
-        substeps: int = 1,
+        substeps: Substeps = 1,
         scheme: SchemeName = "ETDRK4",
         dtype: torch.dtype = torch.float64,
     ) -> None:
@@ -65,7 +65,7 @@ class VectorBurgers(Semilinear):
         (viscosity,) = self.spread(constants)
         return -viscosity * squared_wavenumber(self.domain)
 
-    def nonlinear(self, modes: Tensor, constants: Constants) -> Tensor:
+    def nonlinear(self, modes: Tensor, factors: Tensor) -> Tensor:
         r"""Return the modes of :math:`-u \cdot \nabla u`."""
         slopes = [self.get_buffer(f"gradient_{axis}") * modes for axis in self.domain.names]
         u, *gradients = self.decode(torch.cat([modes, *slopes], dim=1)).chunk(1 + self.domain.dim, dim=1)
