@@ -1,15 +1,17 @@
-"""By which part a rollout takes longer than bare calls of its network, or of the step of its solver.
+"""By which part a rollout takes longer than the calls of its network, or of the step of its solver, within it.
 
-Run: ``python benchmarks/rollout.py`` (one thread, process CPU time; about three minutes).
+Run: ``python benchmarks/rollout.py`` (one thread, process CPU time; about a minute).
 """
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,13 +21,29 @@ import surrogate as sg
 from surrogate.datasets import Normalizer, Signature
 from surrogate.training import SurrogateStepper
 
-ROUNDS = 15
+REPEATS = 9
 
 
-def surrogate(network: torch.nn.Module, grid: sg.Grid) -> sg.Surrogate:
-    """Return the network as a stepper whose states stay as large as they are given."""
-    for parameter in network.parameters():
-        parameter.data.mul_(0.5)
+class Clock:
+    """Process CPU time spent in a function."""
+
+    seconds = 0.0
+
+    def of(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, timed."""
+
+        @wraps(function)
+        def timed(*arguments: Any, **options: Any) -> Any:
+            began = time.process_time()
+            result = function(*arguments, **options)
+            self.seconds += time.process_time() - began
+            return result
+
+        return timed
+
+
+def surrogate(network: torch.nn.Module, grid: sg.Grid) -> SurrogateStepper:
+    """Return an untrained stepper with this network."""
     signature = Signature(("u",), ("u",), grid, dt=0.01)
     return SurrogateStepper(network, signature, {"input": Normalizer(["u"]), "output": Normalizer(["u"])}).eval()
 
@@ -39,66 +57,53 @@ def waves(grid: sg.Grid, samples: int) -> xr.Dataset:
     return xr.Dataset({"u": (("sample", *grid.names), values, {"units": "1"})}, coords=grid.coordinates())
 
 
-def bare(stepper: sg.Stepper, fields: xr.Dataset, steps: int) -> Callable[[], object]:
-    """Return what calls the network, or a solver's step, again and again, and keeps nothing."""
-    u = torch.from_numpy(fields["u"].values.copy()).unsqueeze(1).to(stepper.dtype)
-
-    @torch.inference_mode()
-    def network() -> None:
-        state, points = u, stepper.domain.unit_coordinates(dtype=u.dtype)
-        for _ in range(steps):
-            state = stepper.network(state, coordinates=points)
-
-    @torch.inference_mode()
-    def solver() -> None:
-        carry = stepper.init(u)
-        for _ in range(steps):
-            carry, _ = stepper.step(carry)
-
-    return network if isinstance(stepper, sg.Surrogate) else solver
+def costs(march: Callable[..., xr.Dataset], clock: Clock, steps: int) -> tuple[float, float]:
+    """Return the CPU seconds of a rollout within the timed calls and around them: medians."""
+    inside, around = [], []
+    for _ in range(REPEATS):
+        clock.seconds, began = 0.0, time.process_time()
+        march(steps=steps).close()
+        inside.append(clock.seconds)
+        around.append(time.process_time() - began - clock.seconds)
+    return statistics.median(inside), statistics.median(around)
 
 
-def side_by_side(first: Callable[[], object], others: list[Callable[[], object]]) -> tuple[float, list[float]]:
-    """Return the process CPU time of the first in seconds, and by which part the others take longer.
-
-    They are called in turns; the least time of each counts, for other work on the machine only adds to it.
-    """
-    functions = [first, *others]
-    times = [[_seconds(function) for function in functions] for _ in range(ROUNDS)]
-    least = [min(column) for column in zip(*times, strict=True)]
-    return least[0], [time / least[0] - 1 for time in least[1:]]
-
-
-def _seconds(function: Callable[[], object]) -> float:
-    began = time.process_time()
-    function()
-    return time.process_time() - began
+def row(stepper: sg.Stepper, fields: xr.Dataset, steps: int, path: Path) -> str:
+    """Return the time of a call, what comes around each call and as a part of it, and what it costs to begin."""
+    clock = Clock()
+    if isinstance(stepper, sg.Surrogate):
+        stepper.network.forward = clock.of(stepper.network.forward)
+    else:
+        stepper.step = clock.of(stepper.step)
+    march = partial(sg.rollout, stepper, fields, progress=False)
+    words = ""
+    for sink in (march, partial(march, path=path, overwrite=True), partial(march, every=10)):
+        (_, begin), (inside, around) = (costs(sink, clock, n) for n in (10, steps))
+        each, call = (around - begin) / (steps - 10), inside / steps
+        words += f"{1e3 * call:10.3f}{1e6 * each:7.0f}{each / call:8.1%}{1e3 * begin:6.0f}"
+    return words
 
 
 def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     line, plane = sg.Grid((256,), periodic=True), sg.Grid((64, 64), periodic=True)
-    small = sg.models.FNO(1, 1, dim=1, hidden_channels=64, n_modes=32, n_layers=4, periodic=True)
+    small = partial(sg.models.FNO, 1, 1, dim=1, hidden_channels=64, n_modes=32, n_layers=4, periodic=True)
     large = sg.models.FNO(1, 1, dim=2, hidden_channels=32, n_modes=16, n_layers=4, periodic=True)
     solver = partial(sg.solvers.Burgers, line, viscosity=0.05)
     cases = {
-        "FNO, 256 points, batch 1": (surrogate(small, line), waves(line, 1), 200),
-        "FNO, 256 points, batch 16": (surrogate(small, line), waves(line, 16), 100),
-        "FNO, 64 x 64 points, batch 4": (surrogate(large, plane), waves(plane, 4), 50),
-        "Burgers solver, 16 substeps, batch 16": (solver(dt=0.016, substeps=16), waves(line, 16), 400),
-        "Burgers solver, 4 substeps, batch 16": (solver(dt=0.004, substeps=4), waves(line, 16), 1000),
-        "Burgers solver, 1 substep, batch 16": (solver(dt=0.001, substeps=1), waves(line, 16), 4000),
+        "FNO, 256 points, batch 1": (surrogate(small(), line), waves(line, 1), 210),
+        "FNO, 256 points, batch 16": (surrogate(small(), line), waves(line, 16), 50),
+        "FNO, 64 x 64 points, batch 4": (surrogate(large, plane), waves(plane, 4), 30),
+        "Burgers, 16 substeps, batch 16": (solver(dt=0.016, substeps=16), waves(line, 16), 110),
+        "Burgers, 4 substeps, batch 16": (solver(dt=0.004, substeps=4), waves(line, 16), 410),
+        "Burgers, 1 substep, batch 16": (solver(dt=0.001, substeps=1), waves(line, 16), 1010),
     }
-    print(f"{'':40}{'steps':>6}{'bare ms':>9}{'memory':>9}{'file':>9}{'every 10':>9}")
+    print(f"{'':32}" + "".join(f"{sink:>31}" for sink in ("to memory", "to a file", "every 10th to memory")))
+    print(f"{'':32}" + 3 * f"{'call ms':>10}{'μs':>7}{'over':>8}{'begin':>6}")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "u.h5"
         for name, (stepper, fields, steps) in cases.items():
-            march = partial(sg.rollout, stepper, fields, steps=steps, progress=False)
-            rollouts = [march, lambda march=march: march(path=path, overwrite=True).close(), partial(march, every=10)]
-            cost, over = side_by_side(bare(stepper, fields, steps), rollouts)
-            words = "".join(f"{excess:9.1%}" for excess in over)
-            print(f"{name:40}{steps:6}{1e3 * cost / steps:9.3f}{words}", flush=True)
+            print(f"{name:32}{row(stepper, fields, steps, Path(folder) / 'u.h5')}", flush=True)
 
 
 if __name__ == "__main__":

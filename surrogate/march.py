@@ -113,11 +113,12 @@ class _Batch:
         self._watch = Watch(stepper, self._initial, faults=not march.keep_going, last_call=last_call)
         self._transfer = Transfer(device)
         fitting = CHUNK_BYTES // (self._initial.numel() * stepper.dtype.itemsize)
+        most = max(1, min(CHUNK_FRAMES, fitting))
         began = time.monotonic()
         for step in range(done, march.steps, stepper.horizon):
             carry, new = self._step(carry, None if start.forcing is None else start.forcing[:, step])
             self._take(new, step)
-            if len(self._kept) >= min(CHUNK_FRAMES, fitting) or time.monotonic() - began > CHUNK_SECONDS:
+            if len(self._kept) >= most or time.monotonic() - began > CHUNK_SECONDS:
                 self._send(min(step + stepper.horizon, march.steps))
                 if self._sink.is_due:
                     self._keep(step + stepper.horizon, leaves(carry, shape))
