@@ -84,4 +84,5 @@ class Normalizer(nn.Module):
     def _shaped(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = x.shape[1] // len(self.names)
         shape = (-1,) + (1,) * (x.ndim - 2)
-        return self.mean.repeat(frames).view(shape), self.std.repeat(frames).view(shape)
+        mean, std = (self.mean, self.std) if frames == 1 else (self.mean.repeat(frames), self.std.repeat(frames))
+        return mean.view(shape), std.view(shape)

@@ -14,6 +14,8 @@ from .etdrk import ETDRK3 as ETDRK3
 from .etdrk import ETDRK4 as ETDRK4
 from .fisher_kpp import FisherKPP as FisherKPP
 from .gray_scott import GrayScott as GrayScott
+from .imex import ARS222 as ARS222
+from .imex import ARS443 as ARS443
 from .kdv import KdV as KdV
 from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
 from .kuramoto_sivashinsky_potential import KuramotoSivashinskyPotential as KuramotoSivashinskyPotential

@@ -8,16 +8,14 @@ with the number of steps. What is updated in place is saved by no derivative, so
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from surrogate.datasets.errors import expected
 from surrogate.solvers.phi import phi1, phi2, simpson_first, simpson_last, simpson_middle
 
 Function = Callable[[Tensor], Tensor]
-SchemeName = Literal["ETDRK1", "ETDRK2", "ETDRK3", "ETDRK4"]
 
 
 class ETDRK1(NamedTuple):
@@ -34,7 +32,7 @@ class ETDRK1(NamedTuple):
     @classmethod
     def of(cls, symbol: Tensor, step: float) -> ETDRK1:
         """Return the coefficients for the diagonal of L (float64 or complex128) and the step, computed on the host."""
-        z = _exponents(symbol, step)
+        z = exponents(symbol, step)
         return cls(torch.expm1(z), step * phi1(z))
 
     def __call__(self, v: Tensor, nonlinear: Function) -> Tensor:
@@ -61,7 +59,7 @@ class ETDRK2(NamedTuple):
     @classmethod
     def of(cls, symbol: Tensor, step: float) -> ETDRK2:
         """Return the coefficients for the diagonal of L (float64 or complex128) and the step, computed on the host."""
-        z = _exponents(symbol, step)
+        z = exponents(symbol, step)
         return cls(torch.expm1(z), step * phi1(z), step * phi2(z))
 
     def __call__(self, v: Tensor, nonlinear: Function) -> Tensor:
@@ -95,7 +93,7 @@ class ETDRK3(NamedTuple):
     @classmethod
     def of(cls, symbol: Tensor, step: float) -> ETDRK3:
         """Return the coefficients for the diagonal of L (float64 or complex128) and the step, computed on the host."""
-        z = _exponents(symbol, step)
+        z = exponents(symbol, step)
         half_growth, half, first, middle, last = _halves_and_weights(z, step)
         return cls(half_growth, torch.expm1(z), half, step * phi1(z), first, middle, last)
 
@@ -142,7 +140,7 @@ class ETDRK4(NamedTuple):
 
         They are real for a real symbol and differentiable with respect to it.
         """
-        z = _exponents(symbol, step)
+        z = exponents(symbol, step)
         half_growth, half, first, middle, last = _halves_and_weights(z, step)
         return cls(half_growth, torch.expm1(z), half, first, middle / 2, last)
 
@@ -162,19 +160,8 @@ class ETDRK4(NamedTuple):
         return increment.addcmul_(self.growth, v).add_(v)
 
 
-Scheme = ETDRK1 | ETDRK2 | ETDRK3 | ETDRK4
-SCHEMES: dict[str, type[Scheme]] = {"ETDRK1": ETDRK1, "ETDRK2": ETDRK2, "ETDRK3": ETDRK3, "ETDRK4": ETDRK4}
-ORDERS: dict[str, int] = {"ETDRK1": 1, "ETDRK2": 2, "ETDRK3": 3, "ETDRK4": 4}
-
-
-def scheme_named(name: str) -> type[Scheme]:
-    """Return the scheme of that name; raise `InputError` where there is none."""
-    if name not in SCHEMES:
-        raise expected(f"a scheme out of {', '.join(SCHEMES)}", repr(name), "Choose one of them.")
-    return SCHEMES[name]
-
-
-def _exponents(symbol: Tensor, step: float) -> Tensor:
+def exponents(symbol: Tensor, step: float) -> Tensor:
+    """Return z = hL in double precision, on the host."""
     return step * symbol.to("cpu", torch.complex128 if symbol.is_complex() else torch.float64)
 
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.convective import Convective
-from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants
+from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.semilinear import Substeps
 from surrogate.solvers.spectral import wavenumbers
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Constants, State
+from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import squared_wavenumber, wavenumbers
 

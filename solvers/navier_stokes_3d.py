@@ -9,8 +9,8 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import SchemeName
 from surrogate.solvers.periodic import Carry, Constants, State
+from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import mode_weights, squared_wavenumber, to_modes, to_points, wavenumbers
 from surrogate.solvers.stability import advective_step

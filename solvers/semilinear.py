@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.periodic import Carry, Constants, PeriodicEquation, State
+from surrogate.solvers.schemes import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.stability import largest_step
 
 Substeps = int | Literal["adaptive"]
@@ -26,8 +26,8 @@ class Semilinear(PeriodicEquation):
     r"""A semilinear equation :math:`u_t = L u + N(u)` on a periodic box, solved by a Fourier-Galerkin method.
 
     In space the modes with :math:`|k| < n/(d + 1)` on every axis are kept, which rids terms of ``degree`` d of aliasing
-    (the 2/3 rule for quadratic terms); in time the scheme solves the linear part exactly. An equation states its
-    `symbol`, its `nonlinear` term and its `dt_max`.
+    (the 2/3 rule for quadratic terms); in time an exponential scheme solves the linear part exactly. An equation states
+    its `symbol`, its `nonlinear` term and its `dt_max`.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class Semilinear(PeriodicEquation):
         steps are at most half of what `dt_max` allows for the present states. The last of them ends at the frame, and
         coefficients are kept for every number that occurs. On a GPU it waits once for each frame.
     scheme
-        ``"ETDRK4"``, or `ETDRK3`, `ETDRK2`, `ETDRK1`, named by their order in time. At equal error the fourth-order
-        scheme costs least, but for errors near 1 %.
+        ``"ETDRK4"``, or `ETDRK3`, `ETDRK2`, `ETDRK1`, named by their order in time; or one of the implicit-explicit
+        schemes `ARS443` and `ARS222`. At equal error `ETDRK4` costs least, but for errors near 1 %.
 
     Raises
     ------

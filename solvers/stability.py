@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import Scheme
+from surrogate.solvers.schemes import Scheme
 from surrogate.solvers.spectral import wavenumbers
 
 _GROWTH = 1.001

@@ -15,6 +15,7 @@ from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
 from .evaluation import Comparison as Comparison
+from .evaluation import ConformalBands as ConformalBands
 from .evaluation import Recorded as Recorded
 from .evaluation import animate as animate
 from .evaluation import compare as compare
@@ -25,6 +26,7 @@ from .evaluation import plot_forecast as plot_forecast
 from .evaluation import relative_error as relative_error
 from .forecasting import forecast as forecast
 from .generation import generate as generate
+from .guarded import Guarded as Guarded
 from .operator import Operator as Operator
 from .operator import Stepper as Stepper
 from .prediction import predict as predict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -140,6 +140,13 @@ class Stepper(Operator):
     def advice(self, initial: Tensor) -> str:
         """Return what the message of a rollout that stopped adds; solvers name the limit of their time step."""
         return ""
+
+
+def matching_parameters(parameters: Tensor | None, names: Sequence[str], wanted: Sequence[str]) -> Tensor | None:
+    """Return the columns ``wanted`` of ``parameters``, whose columns are ``names``; None unless all are among them."""
+    if parameters is None or not wanted or not set(wanted) <= set(names):
+        return None
+    return parameters[:, [names.index(name) for name in wanted]]
 
 
 def finite(frames: Tensor) -> Tensor:

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from surrogate.datasets.errors import InputError
-from surrogate.solvers.etdrk import ETDRK1, ETDRK2, ETDRK3, ETDRK4, ORDERS, SCHEMES, Scheme, SchemeName, scheme_named
+from surrogate.solvers.etdrk import ETDRK1, ETDRK2, ETDRK3, ETDRK4
+from surrogate.solvers.imex import ARS222, ARS443
+from surrogate.solvers.schemes import ORDERS, SCHEMES, Scheme, SchemeName, scheme_named
 
 Formulas = dict[str, Callable[[mpmath.mpc], mpmath.mpc]]
 FOURTH: Formulas = {
@@ -35,7 +37,7 @@ FORMULAS: dict[SchemeName, Formulas] = {
 }
 
 
-@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.parametrize("angle", [0.0, 0.3, 0.5, 0.75, 1.0, 1.5], ids=lambda a: f"{a}pi")
 def test_coefficients_have_all_digits(angle: float, name: SchemeName) -> None:
     moduli = torch.logspace(-6, 2, 97, dtype=torch.float64)
@@ -90,11 +92,24 @@ def test_order_is_declared_for_dissipative_and_dispersive_symbols(rate: complex,
     assert orders == pytest.approx([ORDERS[name]] * 2, abs=0.15)  # the next term is of the order of the step, 1/40
 
 
-@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
-def test_a_linear_equation_is_solved_exactly(scheme: type[Scheme]) -> None:
+@pytest.mark.parametrize("name", FORMULAS)
+def test_exponential_schemes_solve_a_linear_equation_exactly(name: SchemeName) -> None:
+    scheme = SCHEMES[name]
     symbol = torch.tensor([-50.0, -1e-3, 7j], dtype=torch.complex128)
     v = scheme.of(symbol, 0.7)(torch.ones(3, dtype=torch.complex128), torch.zeros_like)
     assert v.numpy() == pytest.approx(torch.exp(0.7 * symbol).numpy(), rel=1e-14, abs=1e-16)
+
+
+@pytest.mark.parametrize("scheme", [ARS222, ARS443])
+def test_implicit_schemes_damp_what_is_stiff_and_are_rational_functions_of_the_step(scheme: type[Scheme]) -> None:
+    r"""L-stable: :math:`R(z) \to 0`. For ARS222 with :math:`\gamma = 1 - 1/\sqrt 2`, R is known in closed form."""
+    z = torch.tensor([-1e9, -1e3, -2.0, -0.1, 3j], dtype=torch.complex128)
+    growth = scheme.of(z, 1.0)(torch.ones(5, dtype=torch.complex128), torch.zeros_like)
+    assert abs(growth[0]) < 1e-8
+    assert (growth.abs() < 1).all()
+    if scheme is ARS222:
+        gamma = 1 - math.sqrt(0.5)
+        assert growth.numpy() == pytest.approx(((1 + (1 - 2 * gamma) * z) / (1 - gamma * z) ** 2).numpy(), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -124,5 +139,5 @@ def test_gradients_flow_through_a_step(scheme: type[Scheme]) -> None:
 
 
 def test_an_unknown_scheme_is_refused() -> None:
-    with pytest.raises(InputError, match="Expected a scheme out of ETDRK1, ETDRK2, ETDRK3, ETDRK4, got 'RK4'"):
+    with pytest.raises(InputError, match=r"Expected a scheme out of ETDRK1, .*, ARS443, got 'RK4'"):
         scheme_named("RK4")

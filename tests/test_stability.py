@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from surrogate.datasets.grid import Grid
-from surrogate.solvers.etdrk import ETDRK1, ETDRK3, ETDRK4, Scheme
+from surrogate.solvers.etdrk import ETDRK1, ETDRK3, ETDRK4
+from surrogate.solvers.schemes import Scheme
 from surrogate.solvers.spectral import wavenumbers
 from surrogate.solvers.stability import advective_step, extremes, largest_step
 

@@ -15,6 +15,7 @@ from surrogate.cases.periodic_case import PeriodicCase
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.burgers import Burgers as BurgersSolver
 from surrogate.solvers.initial.gaussian_random_field import GaussianRandomField
+from surrogate.solvers.schemes import SchemeName
 
 # A point of a Gaussian field exceeds five standard deviations once in 2e6: the fastest point of any usual ensemble.
 _FASTEST = 5.0
@@ -77,9 +78,9 @@ class Burgers(PeriodicCase):
         """The viscosity."""
         return {"viscosity": self.viscosity}
 
-    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype) -> BurgersSolver:
+    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype, scheme: SchemeName) -> BurgersSolver:
         """Return the solver on that grid."""
-        return BurgersSolver(grid, viscosity=self.viscosity, dt=self.dt, substeps=substeps, dtype=dtype)
+        return BurgersSolver(grid, viscosity=self.viscosity, dt=self.dt, substeps=substeps, scheme=scheme, dtype=dtype)
 
     def fastest_state(self, grid: Grid) -> Float[Tensor, "1 1 x"]:
         """Return a wind of the largest speed."""

@@ -14,6 +14,7 @@ from surrogate.cases.problem import Problem
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.datasets.grid import Grid
 from surrogate.operator import Stepper
+from surrogate.solvers.schemes import SchemeName
 
 
 class Case(Problem):
@@ -34,7 +35,11 @@ class Case(Problem):
 
     @abstractmethod
     def solver(
-        self, resolution: int | None = None, substeps: int | None = None, dtype: torch.dtype = torch.float64
+        self,
+        resolution: int | None = None,
+        substeps: int | None = None,
+        dtype: torch.dtype = torch.float64,
+        scheme: SchemeName = "ETDRK4",
     ) -> Stepper:
         """Return a solver that advances by ``dt``; by default the one that makes the data."""
 

@@ -20,6 +20,10 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.initial.distribution import Distribution
 from surrogate.solvers.periodic import PeriodicEquation
+from surrogate.solvers.schemes import SchemeName
+
+# Schemes of the ladder, each with the number of time steps tried at each resolution.
+_LADDER: dict[SchemeName, int] = {"ETDRK4": 5, "ETDRK2": 3}
 
 Kind = TypeVar("Kind", bound="PeriodicCase")
 
@@ -82,7 +86,7 @@ class PeriodicCase(Case):
         return Grid((resolution,) * len(self.box), extent=self.box, periodic=True)
 
     @abstractmethod
-    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype) -> PeriodicEquation:
+    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype, scheme: SchemeName) -> PeriodicEquation:
         """Return the solver on that grid."""
 
     @abstractmethod
@@ -98,12 +102,16 @@ class PeriodicCase(Case):
         """Return the resolutions of the ladder, from useless to that of the data."""
 
     def solver(
-        self, resolution: int | None = None, substeps: int | None = None, dtype: torch.dtype = torch.float64
+        self,
+        resolution: int | None = None,
+        substeps: int | None = None,
+        dtype: torch.dtype = torch.float64,
+        scheme: SchemeName = "ETDRK4",
     ) -> PeriodicEquation:
         """Return the solver that advances by ``dt``; by default the one that makes the data, see `default_substeps`."""
         resolution = self.resolution if resolution is None else resolution
         substeps = self.default_substeps(resolution) if substeps is None else substeps
-        return self.make_solver(self.grid_of(resolution), substeps, dtype)
+        return self.make_solver(self.grid_of(resolution), substeps, dtype, scheme)
 
     def initial_state(
         self, indices: Iterable[int], *, seed: int, resolution: int | None = None
@@ -120,15 +128,18 @@ class PeriodicCase(Case):
     def ladder(self) -> list[SolverChoice]:
         """Return coarse solvers for the cost-accuracy front, ending with the solver that makes the data.
 
-        Substeps double from bold to safely stable, in float32, whose round-off is below their error, and once in
+        Schemes of order four and two, of which the second is cheaper where errors may be large. Substeps double from
+        bold to twice as many as are stable, in float32, whose round-off is below their error; of order four once in
         float64. The boldest may fail on the fastest samples.
         """
         choices = []
         for resolution in self.useful_resolutions():
-            stable = 2 ** math.ceil(math.log2(self._stable_substeps(resolution)))
-            bold = [stable >> level for level in range(4, -1, -1) if stable >> level]
-            choices += [SolverChoice(resolution, substeps, torch.float32) for substeps in bold]
-            choices.append(SolverChoice(resolution, stable))
+            for scheme, levels in _LADDER.items():
+                most = 2 ** (1 + math.ceil(math.log2(self._stable_substeps(resolution, scheme))))
+                fewer = [most >> level for level in range(levels - 1, -1, -1) if most >> level]
+                choices += [SolverChoice(resolution, substeps, torch.float32, scheme) for substeps in fewer]
+                if scheme == "ETDRK4":
+                    choices.append(SolverChoice(resolution, most))
         return [*choices, SolverChoice(self.resolution, self.default_substeps(self.resolution))]
 
     def reference_settings(self, *competitors: SolverChoice) -> SolverChoice:
@@ -145,6 +156,6 @@ class PeriodicCase(Case):
         return {name: replace(self, initial=field) for name, field in fields.items()}  # type: ignore[type-var]
 
     @lru_cache(maxsize=64)  # noqa: B019  # cases are values: small, frozen, compared by their fields
-    def _stable_substeps(self, resolution: int) -> int:
+    def _stable_substeps(self, resolution: int, scheme: SchemeName = "ETDRK4") -> int:
         state = self.fastest_state(self.grid_of(resolution))
-        return math.ceil(self.dt / self.solver(resolution, substeps=1).dt_max(state))
+        return math.ceil(self.dt / self.solver(resolution, substeps=1, scheme=scheme).dt_max(state))

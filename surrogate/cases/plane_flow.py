@@ -14,6 +14,7 @@ from surrogate.cases.periodic_case import PeriodicCase
 from surrogate.datasets.grid import Grid
 from surrogate.solvers.initial.modes import half_space, wavevectors
 from surrogate.solvers.navier_stokes_2d import NavierStokes2D
+from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.vorticity_forcing import Forcing
 
 # A velocity component exceeds five standard deviations once in 2e6 points: the fastest point of any usual ensemble.
@@ -48,7 +49,7 @@ class PlaneFlow(PeriodicCase):
         """Viscosity and drag."""
         return {"viscosity": self.viscosity, "drag": self.drag}
 
-    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype) -> NavierStokes2D:
+    def make_solver(self, grid: Grid, substeps: int, dtype: torch.dtype, scheme: SchemeName) -> NavierStokes2D:
         """Return the solver on that grid."""
         return NavierStokes2D(
             grid,
@@ -57,6 +58,7 @@ class PlaneFlow(PeriodicCase):
             forcing=self.forcing,
             dt=self.dt,
             substeps=substeps,
+            scheme=scheme,
             dtype=dtype,
         )
 

@@ -24,6 +24,9 @@ def rollout(
 ) -> None:
     """Roll a surrogate out; the frames are streamed to the file.
 
+    If it is stopped, even killed, the same command goes on where it was and ends with the same file. The frames so far
+    lie hidden beside it; another command for the same file is refused, or begins anew with --overwrite.
+
     Example: surrogate rollout runs/burgers/surrogate.safetensors burgers.h5 prediction.h5 --steps 20
 
     Args:
@@ -36,7 +39,7 @@ def rollout(
         split: The split that the training used.
         batch_size: Samples advanced together; default: chosen by size.
         device: Where to compute, such as cuda; default: the CPU.
-        overwrite: Replace the file if it exists.
+        overwrite: Replace the file if it exists, and what another command left unfinished beside it.
     """
     stepper = sg.load(model)
     if not isinstance(stepper, sg.Stepper):

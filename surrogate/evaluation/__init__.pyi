@@ -4,6 +4,7 @@ from .baselines import SteadyTrainingMean as SteadyTrainingMean
 from .baselines import TrainingMean as TrainingMean
 from .coarse import Coarse as Coarse
 from .comparison import compare as compare
+from .conformal import ConformalBands as ConformalBands
 from .conservation import drift as drift
 from .correlations import correlation as correlation
 from .correlations import correlation_time as correlation_time

@@ -45,7 +45,7 @@ def relative_error(prediction: Fields, truth: Fields) -> xr.DataArray:
         return _error(_on_meshes(guess, target, tuple(names)), guess, ("sample",))
     target = target[names]
     if "time" in guess.dims:
-        target = _at_times(target, guess["time"].values)
+        target = at_times(target, guess["time"].values)
     if dict(guess.sizes) != dict(target.sizes):
         raise expected(
             f"truth of sizes {dict(guess.sizes)}", dict(target.sizes), "Compare on the same grid and samples."
@@ -74,7 +74,8 @@ def _error(values: np.ndarray, guess: xr.Dataset, dims: tuple[str, ...]) -> xr.D
     return xr.DataArray(values, coords, dims, "relative_error", attrs)
 
 
-def _at_times(truth: xr.Dataset, times: np.ndarray) -> xr.Dataset:
+def at_times(truth: xr.Dataset, times: np.ndarray) -> xr.Dataset:
+    """Return the frames of ``truth`` at ``times``; raise `InputError` if one is missing."""
     stored = truth["time"].values
     nearest = np.abs(stored[:, None] - times).argmin(axis=0)
     if not np.allclose(stored[nearest], times, rtol=1e-6, atol=1e-9):

@@ -138,7 +138,7 @@ def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:
         solver = case.solver(*choice)
         seconds = time.perf_counter() - began
         count = f"{choice.substeps} substep{'s' if choice.substeps > 1 else ''}"
-        name = f"n={choice.resolution}, {count}, {str(choice.dtype).removeprefix('torch.')}"
+        name = f"n={choice.resolution}, {choice.scheme}, {count}, {str(choice.dtype).removeprefix('torch.')}"
         members.append(Member(name, "solver", (_on_grid(solver, grid),), _note(solver, truth), seconds))
     return members
 

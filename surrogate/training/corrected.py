@@ -16,7 +16,7 @@ from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.windows import Windows
-from surrogate.operator import Stepper
+from surrogate.operator import Stepper, matching_parameters
 from surrogate.training.surrogate import SurrogateStepper, fit_normalizers
 
 _BATCH = 64
@@ -94,8 +94,9 @@ class CorrectedStepper(SurrogateStepper):
     ) -> Tensor:
         """Return the next ``horizon`` frames."""
         frames = []
+        constants = matching_parameters(parameters, self.parameter_fields, self.solver.parameter_fields)
         for _ in range(self.horizon):
-            coarse = self.solver(state, static, forcing, self._of_solver(parameters)).to(state.dtype)
+            coarse = self.solver(state, static, forcing, constants).to(state.dtype)
             state = coarse + self.apply_network({"input": coarse}, parameters)
             frames.append(state)
         return torch.cat(frames, dim=1)
@@ -104,12 +105,6 @@ class CorrectedStepper(SurrogateStepper):
         """Raise `InputError` unless ``domain`` is the grid of the solver."""
         super().check_domain(domain)
         self.solver.check_domain(domain)
-
-    def _of_solver(self, parameters: Tensor | None) -> Tensor | None:
-        names = self.solver.parameter_fields
-        if parameters is None or not names or not set(names) <= set(self.parameter_fields):
-            return None
-        return parameters[:, [self.parameter_fields.index(name) for name in names]]
 
 
 def fit_corrected_normalizers(
