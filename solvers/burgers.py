@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -13,10 +11,6 @@ from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.semilinear import Semilinear, Substeps
 from surrogate.solvers.spectral import require_line, to_modes, to_points, wavenumbers
 from surrogate.solvers.stability import advective_step
-
-# With z = -viscosity k^2 h, ETDRK4 is stable for |u| k h < max(2.83, -z / sqrt(2)): where the diffusion is weak as the
-# classical Runge-Kutta scheme, beyond k = sqrt(2) |u| / viscosity for any h.
-_ADVECTIVE_LIMIT = 2.8
 
 
 class Burgers(Semilinear):
@@ -88,20 +82,10 @@ class Burgers(Semilinear):
         return self.flux * to_modes(to_points(modes, self.domain.shape).square(), 1)
 
     def dt_max(self, state: State) -> float:
-        """Return the step that is stable where u is frozen at its largest.
-
-        For ETDRK4 that with ``max|u| k h = 2.8``; k is the last mode that diffusion does not stabilize.
-        """
+        """Return the step that is stable where u is frozen at its largest."""
         viscosity = self.constants.item()
-        if self.scheme != "ETDRK4":
-            step = advective_step(state, self.domain, lambda k: -viscosity * k**2, self.scheme_class)
-            return self.substeps * step
-        speed = state.abs().max().item()
-        if speed == 0:
-            return math.inf
-        last = wavenumbers(self.domain)[0][-1].item()
-        wavenumber = min(last, math.sqrt(2) * speed / viscosity)
-        return self.substeps * _ADVECTIVE_LIMIT / (speed * wavenumber)
+        step = advective_step(state, self.domain, lambda k: -viscosity * k**2, self.scheme_class)
+        return self.substeps * step
 
     def invariants(self, state: State) -> dict[str, Tensor]:
         """Return the mean of u."""

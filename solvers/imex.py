@@ -5,7 +5,7 @@ L is implicit, N explicit. With :math:`z = h L` stage i is
 .. math:: U_i = v + \frac{z (\gamma v + \sum_{j<i} a_{ij} U_j) + h \sum_{j<i} \hat a_{ij} N(U_j)}{1 - \gamma z},
 
 and the last stage is the new state: stiff modes are damped at any step. One :math:`\gamma` serves all stages, so that
-there are two coefficients, against six of `ETDRK4`: less memory where a grid is large, and no contour integrals where
+there are two coefficients, against six of `ETDRK4`: less memory where a grid is large, and little to compute where
 constants differ by sample. At equal error they cost more than exponential schemes.
 """
 
