@@ -103,19 +103,34 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
 
-def leaves(carry: Any, shape: pytree.TreeSpec) -> list[Any] | None:
-    """Return tensors and numbers of a carry of that shape, on the host; None if they do not tell all that is in it."""
+def without_tensors(carry: Any) -> Any:
+    """Return a carry with their class for its tensors: its shape, and the objects that are the same at each step."""
+    return pytree.tree_map(lambda leaf: Tensor if isinstance(leaf, Tensor) else leaf, carry)
+
+
+def leaves(carry: Any, initial: Any) -> list[Any] | None:
+    """Return tensors and numbers of a carry, on the host; None if they do not tell all that is in it.
+
+    What is neither is left out where it is the same object as `without_tensors` found in the ``initial`` carry.
+    """
     values, own = pytree.tree_flatten(carry)
-    if own != shape or not all(isinstance(v, Tensor | int | float | None) for v in values):
+    first, shape = pytree.tree_flatten(initial)
+    if own != shape:
         return None
-    return [value.detach().to("cpu", copy=True) if isinstance(value, Tensor) else value for value in values]
+    told = [isinstance(value, Tensor | int | float) for value in values]
+    if not all(known or value is old for known, value, old in zip(told, values, first, strict=True)):
+        return None
+    kept = [value if known else None for known, value in zip(told, values, strict=True)]
+    return [value.detach().to("cpu", copy=True) if isinstance(value, Tensor) else value for value in kept]
 
 
 def with_leaves(initial: Any, values: list[Any]) -> Any:
     """Return the carry that has these `leaves`, on the devices of the ``initial`` one."""
     own, shape = pytree.tree_flatten(initial)
-    moved = [
-        value.to(old.device) if isinstance(value, Tensor) and isinstance(old, Tensor) else value
-        for value, old in zip(values, own, strict=True)
-    ]
-    return pytree.tree_unflatten(moved, shape)
+    return pytree.tree_unflatten([_restored(value, old) for value, old in zip(values, own, strict=True)], shape)
+
+
+def _restored(value: Any, old: Any) -> Any:
+    if isinstance(value, Tensor) and isinstance(old, Tensor):
+        return value.to(old.device)
+    return old if value is None else value

@@ -16,7 +16,7 @@ from surrogate.compute import computing
 from surrogate.datasets.errors import NumericalFailure
 from surrogate.frames import FrameSink
 from surrogate.initial_value import InitialValue
-from surrogate.journal import Place, leaves, with_leaves
+from surrogate.journal import Place, leaves, with_leaves, without_tensors
 from surrogate.operator import Stepper
 from surrogate.progress import progress_bar
 from surrogate.staging import Chunk, Transfer
@@ -105,7 +105,7 @@ class _Batch:
         march, stepper, done = self._march, self._march.stepper, self._place.step
         start = march.start.batch(self._rows, device)
         carry = stepper.init(start.state, start.static, start.parameters)
-        shape = pytree.tree_structure(carry)
+        fixed = without_tensors(carry)
         if self._place.carry is not None:
             carry = with_leaves(carry, self._place.carry)
         self._initial = start.state[:, -len(stepper.out_fields) :]
@@ -121,7 +121,7 @@ class _Batch:
             if len(self._kept) >= most or time.monotonic() - began > CHUNK_SECONDS:
                 self._send(min(step + stepper.horizon, march.steps))
                 if self._sink.is_due:
-                    self._keep(step + stepper.horizon, leaves(carry, shape))
+                    self._keep(step + stepper.horizon, leaves(carry, fixed))
                 began = time.monotonic()
         self._send(march.steps)
         self._store(0)

@@ -17,7 +17,7 @@ import xarray as xr
 from torch import Tensor
 
 from surrogate import Grid, InputError, NumericalFailure, Stepper, rollout, solvers
-from surrogate.journal import leaves, with_leaves
+from surrogate.journal import leaves, with_leaves, without_tensors
 
 AsFields = Callable[..., xr.Dataset]
 GRID = Grid((32,), periodic=True)
@@ -212,12 +212,11 @@ def test_a_damaged_journal_is_refused_with_the_cure(start: xr.Dataset, tmp_path:
 
 
 def test_a_carry_is_kept_if_tensors_and_numbers_are_all_that_is_in_it() -> None:
-    from torch.utils import _pytree as pytree
-
     view = torch.arange(12.0).reshape(3, 4)[1:, ::2]
-    carry = (view, None, {"count": 3, "modes": [torch.tensor([1 + 2j])]})
-    shape = pytree.tree_structure(carry)
-    kept = leaves(carry, shape)
+    tool = object()
+    carry = (view, None, {"count": 3, "modes": [torch.tensor([1 + 2j])], "tool": tool})
+    fixed = without_tensors(carry)
+    kept = leaves(carry, fixed)
     assert kept is not None
     view += 1  # the journal must not see it
     back = with_leaves(carry, kept)
@@ -225,8 +224,10 @@ def test_a_carry_is_kept_if_tensors_and_numbers_are_all_that_is_in_it() -> None:
     assert back[1] is None
     assert back[2]["count"] == 3
     assert torch.equal(back[2]["modes"][0], torch.tensor([1 + 2j]))
-    assert leaves((view, None, {"count": object(), "modes": [view]}), shape) is None
-    assert leaves((view, None), shape) is None
+    assert back[2]["tool"] is tool
+    assert leaves((view, None, {"count": 3, "modes": [view], "tool": object()}), fixed) is None
+    assert leaves((None, None, {"count": 3, "modes": [view], "tool": tool}), fixed) is None
+    assert leaves((view, None), fixed) is None
 
 
 @pytest.mark.usefixtures("often")
