@@ -67,7 +67,7 @@ class CahnHilliard(Semilinear):
         self.register_buffer("laplacian", -squared_wavenumber(grid, self.degree).to(dtype), persistent=False)
 
     def symbol(self, constants: Constants) -> Tensor:
-        """Return M(|k|² - γ|k|⁴)."""
+        r"""Return :math:`M (|k|^2 - \gamma |k|^4)`."""
         k2 = squared_wavenumber(self.domain, self.degree)
         gradient_energy, mobility = self.spread(constants)
         return mobility * (k2 - gradient_energy * k2**2)

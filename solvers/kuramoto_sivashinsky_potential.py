@@ -76,7 +76,7 @@ class KuramotoSivashinskyPotential(Semilinear):
         self.register_buffer("varying", (k2 > 0).to(dtype), persistent=False)
 
     def symbol(self, constants: Constants) -> Tensor:
-        """Return b|k|² - c|k|⁴."""
+        """Return :math:`b |k|^2 - c |k|^4`."""
         k2 = squared_wavenumber(self.domain)
         _, b, c = self.spread(constants)
         return b * k2 - c * k2**2

@@ -64,7 +64,7 @@ class SwiftHohenberg(Semilinear):
         super().__init__(grid, constants, dt=dt, substeps=substeps, scheme=scheme, dtype=dtype)
 
     def symbol(self, constants: Constants) -> Tensor:
-        """Return r - (1 - |k|²)²."""
+        """Return :math:`r - (1 - |k|^2)^2`."""
         drive, _ = self.spread(constants)
         return drive - (1 - squared_wavenumber(self.domain, self.degree)) ** 2
 
