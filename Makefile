@@ -17,7 +17,7 @@ demo: $(VENV)/.package ## solve, train, roll out and compare on 1-D Burgers; wri
 	$(bin)/surrogate demo
 
 test: $(VENV)/.test ## run the tests
-	$(bin)/pytest
+	$(bin)/pytest --numprocesses auto --maxprocesses 8
 
 lint: $(VENV)/.lint ## check format, style, types and who imports whom
 	$(bin)/ruff format --check .

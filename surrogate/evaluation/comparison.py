@@ -17,6 +17,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.ragged import counts, select_samples
+from surrogate.evaluation.alignment import align
 from surrogate.evaluation.baselines import baselines
 from surrogate.evaluation.contest import Contest, Entry, compared
 from surrogate.evaluation.cost_cache import CostCache, default_folder
@@ -130,6 +131,8 @@ def compare(
     players = [*judged, *solvers_of(solvers, case, dataset)]
     schedule = schedule_of(players, dataset, steps)
     evaluate(quantities or {}, compared(dataset, first.out_fields, schedule))  # or fail before long work
+    for run in (member.recorded for member in players if member.recorded is not None):
+        align(run.fields, dataset, first.out_fields, schedule, of=run.label)  # the same
     if training is not None:
         refuse_leaks(dataset, training, first)
     reference = reference_of(case, players, dataset, where[0], progress)
