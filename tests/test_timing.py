@@ -82,7 +82,7 @@ def test_what_is_timed_is_the_rollout() -> None:
     task = RolloutTask(Doubling(), CPU, START, steps=6, every=3)
     assert task.filled(5).state[:, 0, 1].tolist() == [1, 3, 5, 1, 3]
     frames = task.work(5)()
-    assert frames[:, :, 0, 1].tolist() == [[8 * u, 64 * u] for u in (1, 3, 5, 1, 3)]
+    assert frames[:, :, 0, 1].T.tolist() == [[8 * u, 64 * u] for u in (1, 3, 5, 1, 3)]
 
 
 @pytest.mark.gpu
