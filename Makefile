@@ -29,7 +29,7 @@ docs: $(VENV)/.docs ## run the gallery and build docs/_build/html
 	rm -rf docs/generated docs/gallery # or pages stay of what is gone
 	$(bin)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
-bench: $(VENV)/.package ## run every benchmark
+bench: $(VENV)/.bench ## run every benchmark
 	set -e; for script in benchmarks/*.py; do echo "$$script"; $(bin)/python "$$script"; done
 
 clean: ## remove the environment and all that was made in it
@@ -48,6 +48,6 @@ $(VENV)/.package: $(VENV)/.pip pyproject.toml constraints.txt
 	$(install) --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(VENV)/.package
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.bench: $(VENV)/.%: $(VENV)/.package
 	$(install) --quiet --editable ".[$*]"
 	@touch $@
