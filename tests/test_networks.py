@@ -17,10 +17,14 @@ from torch import nn
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
-from surrogate.models import FNO, GNOT, GalerkinTransformer
+from surrogate.models import FNO, GNOT, GalerkinTransformer, MgNO
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
+MULTIGRID = {**SMALL, "n_smoothing": [[1, 1], [1, 0], [2, 0]]}
+ONE_LAYER = {**MULTIGRID, "n_layers": 1}
+GROWING = {"coordinates": True, "growing_channels": True, "head": "cycle"}
+INCREMENT = {"coordinates": True, "smoothing_bias": True, "increment": True}
 TRANSFORMER = {**SMALL, "n_heads": 2, "n_frequencies": 3}
 
 GRID = {
@@ -34,6 +38,12 @@ GRID = {
     "fno_1d": lambda: FNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
     "fno_2d": lambda: FNO(2, 3, dim=2, n_modes=6, **SMALL),
     "fno_3d": lambda: FNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),
+}
+GRID |= {
+    "mgno_1d": lambda: MgNO(2, 1, dim=1, periodic=True, options={"coordinates": True}, **MULTIGRID),
+    "mgno_2d": lambda: MgNO(2, 3, dim=2, boundary="neumann", options=GROWING, **MULTIGRID),
+    "mgno_2d_residual": lambda: MgNO(2, 2, dim=2, residual_restriction=True, options=INCREMENT, **ONE_LAYER),
+    "mgno_3d": lambda: MgNO(2, 1, dim=3, periodic=[True, False, False], options={"coordinates": True}, **ONE_LAYER),
 }
 RAGGED = {
     "gnot_1d": lambda: GNOT([2], 1, dim=1, n_heads=2, options={"pre_norm": True, "octaves": 1}, **SMALL),
@@ -249,7 +259,8 @@ def test_wrong_input_is_refused(name):
         network(x, coordinates)
     with pytest.raises(InputError, match="Expected coordinates of shape"):
         network(x, coordinates[..., :1].expand(*coordinates.shape[:-1], 4), parameters)
-    with pytest.raises(InputError, match=r"Expected at most .* Fourier coefficients, got"):
+    small = "at least 2 points along each axis on level 3" if isinstance(network, MgNO) else "at most .* coefficients"
+    with pytest.raises(InputError, match=rf"Expected {small}, got"):
         network(x[..., :3], coordinates[..., :3, :], parameters)
 
 

@@ -6,6 +6,7 @@ from .head_norm import HeadNorm as HeadNorm
 from .linear_attention import LinearAttention as LinearAttention
 from .mixture import GeometricGate as GeometricGate
 from .mixture import Mixture as Mixture
+from .multigrid_layer import MultigridLayer as MultigridLayer
 from .residual_attention import ResidualAttention as ResidualAttention
 from .residual_mlp import ResidualMLP as ResidualMLP
 from .rev_in import RevIN as RevIN
@@ -15,4 +16,7 @@ from .segments import segment_product as segment_product
 from .series_linear import SeriesLinear as SeriesLinear
 from .spectral_convolution import SpectralConvolution as SpectralConvolution
 from .spectral_decoder import SpectralDecoder as SpectralDecoder
+from .stencil import Prolongation as Prolongation
+from .stencil import Stencil as Stencil
 from .trend import moving_average as moving_average
+from .v_cycle import VCycle as VCycle

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -27,7 +27,7 @@ class GridNetwork(Configured, nn.Module):
         The shape of grid that may enter; None for any.
     """
 
-    resolution: ClassVar[tuple[int, ...] | None] = None
+    resolution: tuple[int, ...] | None = None
 
     def __init__(
         self,
