@@ -18,6 +18,7 @@ from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
 from surrogate.models import FNO, GNOT, GalerkinTransformer, MgNO
+from surrogate.models import FNO, GNOT, FactFormer, GalerkinTransformer
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -26,6 +27,8 @@ ONE_LAYER = {**MULTIGRID, "n_layers": 1}
 GROWING = {"coordinates": True, "growing_channels": True, "head": "cycle"}
 INCREMENT = {"coordinates": True, "smoothing_bias": True, "increment": True}
 TRANSFORMER = {**SMALL, "n_heads": 2, "n_frequencies": 3}
+FACTORIZED = {**SMALL, "n_heads": 2, "head_channels": 4}
+BOUNDED = {"convolution_branch": True, "padding": 2, "decoder_groups": 4}
 
 GRID = {
     "galerkin_1d": lambda: GalerkinTransformer(2, 1, dim=1, periodic=True, **TRANSFORMER),
@@ -38,6 +41,10 @@ GRID = {
     "fno_1d": lambda: FNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
     "fno_2d": lambda: FNO(2, 3, dim=2, n_modes=6, **SMALL),
     "fno_3d": lambda: FNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),
+    "factformer_1d": lambda: FactFormer(2, 1, dim=1, periodic=True, **FACTORIZED),
+    "factformer_2d": lambda: FactFormer(2, 6, dim=2, periodic=[True, False], latent_steps=2, **FACTORIZED),
+    "factformer_2d_steady": lambda: FactFormer(2, 1, latent_steps=0, options=BOUNDED, **FACTORIZED),
+    "factformer_3d": lambda: FactFormer(2, 1, dim=3, options={"in_fields": 1}, **FACTORIZED),
 }
 GRID |= {
     "mgno_1d": lambda: MgNO(2, 1, dim=1, periodic=True, options={"coordinates": True}, **MULTIGRID),
@@ -56,9 +63,13 @@ MEMBERS = GRID | RAGGED
 SHAPES = {1: (21,), 2: (10, 9), 3: (8, 7, 6)}
 
 COUNTS = [  # of the specification; for FNO see test_fno.py
-    ("burgers", 530_305),
-    ("burgers_fourier", 530_305),
-    ("navier_stokes", 862_049),
+    (GalerkinTransformer, "burgers", 530_305),
+    (GalerkinTransformer, "burgers_fourier", 530_305),
+    (GalerkinTransformer, "navier_stokes", 862_049),
+    (FactFormer, "kolmogorov", 3_463_489),
+    (FactFormer, "isotropic", 5_093_188),
+    (FactFormer, "smoke", 4_501_764),
+    (FactFormer, "darcy", 3_749_953),
 ]
 
 
@@ -262,11 +273,14 @@ def test_wrong_input_is_refused(name):
     small = "at least 2 points along each axis on level 3" if isinstance(network, MgNO) else "at most .* coefficients"
     with pytest.raises(InputError, match=rf"Expected {small}, got"):
         network(x[..., :3], coordinates[..., :3, :], parameters)
+    if network.modes_for(x.shape[2:]):
+        with pytest.raises(InputError, match=r"Expected at most .* Fourier coefficients, got"):
+            network(x[..., :3], coordinates[..., :3, :], parameters)
 
 
-@pytest.mark.parametrize(("name", "count"), COUNTS)
-def test_parameter_count(name, count):
-    network = GalerkinTransformer.published(name)
+@pytest.mark.parametrize(("network_class", "name", "count"), COUNTS)
+def test_parameter_count(network_class, name, count):
+    network = network_class.published(name)
     assert sum(parameter.numel() for parameter in network.parameters()) == count
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Models = Literal["GalerkinTransformer", "FNO", "GNOT", "MgNO"]
+Models = Literal["GalerkinTransformer", "FNO", "FactFormer", "GNOT"]
 Part = Literal["all", "train", "validation", "test"]
 Split = tuple[float, float, float]
 

@@ -1,3 +1,4 @@
+from .factformer import FactFormer as FactFormer
 from .fno import FNO as FNO
 from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer
 from .gnot import GNOT as GNOT

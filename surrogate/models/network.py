@@ -25,9 +25,13 @@ class GridNetwork(Configured, nn.Module):
     ----------
     resolution
         The shape of grid that may enter; None for any.
+    knows_spacing
+        Whether the network weighs points by their distances on stretched axes.
     """
 
     resolution: tuple[int, ...] | None = None
+    resolution: ClassVar[tuple[int, ...] | None] = None
+    knows_spacing: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -81,7 +85,8 @@ class GridNetwork(Configured, nn.Module):
     def sizes_for(cls, data: xr.DataTree | xr.Dataset) -> dict[str, Any]:
         """Return channels, dimension, periodic axes and modes for data on a grid: see `for_data`.
 
-        Warns where axes are stretched, as Fourier modes and means over points are then taken over their numbers.
+        Warns where axes are stretched, unless the network weighs points by their distances: Fourier modes and means
+        over points are then taken over their numbers.
 
         Raises
         ------
@@ -95,7 +100,7 @@ class GridNetwork(Configured, nn.Module):
         if not isinstance(signature.domain, Grid):
             do = "Use `GNOT`, or this network on a grid of its own: `OnGrid.for_data`."
             raise expected("data on a grid", "data on meshes or points", do)
-        if not all(signature.domain.is_uniform):
+        if not (cls.knows_spacing or all(signature.domain.is_uniform)):
             warnings.warn(
                 f"The data have axes {signature.domain.kinds}, but {cls.__name__} takes points as equally spaced. "
                 "Resample the fields to a uniform grid (surrogate.datasets.resample) if it is to see true distances.",
