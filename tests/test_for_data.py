@@ -9,9 +9,9 @@ import xarray as xr
 
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.preparation import prepare
-from surrogate.models import FNO, GalerkinTransformer
+from surrogate.models import FFNO, FNO, GalerkinTransformer
 
-NETWORKS = [GalerkinTransformer, FNO]
+NETWORKS = [GalerkinTransformer, FNO, FFNO]
 
 
 def fields(grid: Grid, names: dict[str, tuple[str, ...]]) -> xr.Dataset:

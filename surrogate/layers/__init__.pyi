@@ -1,5 +1,6 @@
 from .attention import Attention as Attention
 from .encoder_layer import EncoderLayer as EncoderLayer
+from .factorized_convolution import FactorizedConvolution as FactorizedConvolution
 from .feed_forward import FeedForward as FeedForward
 from .gnot_block import GNOTBlock as GNOTBlock
 from .head_norm import HeadNorm as HeadNorm

@@ -1,3 +1,4 @@
+from .ffno import FFNO as FFNO
 from .fno import FNO as FNO
 from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer
 from .gnot import GNOT as GNOT

@@ -132,6 +132,11 @@ class GridNetwork(Configured, nn.Module):
         return x, coordinates.reshape(-1, *space, self.dim).to(x.dtype)
 
 
+def append_coordinates(x: Tensor, points: Tensor) -> Float[Tensor, "batch channel *space"]:
+    """Return ``x`` with the coordinates ``(samples, *space, dim)`` as further channels, for samples 1 or the batch."""
+    return torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (x.ndim - 1))], dim=1)
+
+
 def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tensor) -> Float[Tensor, "*shape dim"]:
     """Return equally spaced points in the unit box; periodic axes leave out the end point, the first point again."""
     axes = [
