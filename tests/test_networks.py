@@ -17,7 +17,7 @@ from torch import nn
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
-from surrogate.models import FFNO, FNO, GNOT, GalerkinTransformer
+from surrogate.models import FFNO, FNO, GNOT, GalerkinTransformer, UNet
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -37,6 +37,9 @@ GRID = {
     "ffno_1d": lambda: FFNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
     "ffno_2d_shared": lambda: FFNO(2, 3, dim=2, n_modes=6, shared_weights=True, **SMALL),
     "ffno_3d": lambda: FFNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),
+    "unet_1d": lambda: UNet(2, 1, dim=1, periodic=True, channel_multipliers=(1, 2, 2), **SMALL),
+    "unet_2d": lambda: UNet(2, 3, dim=2, periodic=[True, False], channel_multipliers=(1, 2, 1), **SMALL),
+    "unet_3d": lambda: UNet(2, 1, dim=3, channel_multipliers=(1, 1, 2), **SMALL | {"n_layers": 1}),
 }
 RAGGED = {
     "gnot_1d": lambda: GNOT([2], 1, dim=1, n_heads=2, options={"pre_norm": True, "octaves": 1}, **SMALL),
@@ -252,7 +255,9 @@ def test_wrong_input_is_refused(name):
         network(x, coordinates)
     with pytest.raises(InputError, match="Expected coordinates of shape"):
         network(x, coordinates[..., :1].expand(*coordinates.shape[:-1], 4), parameters)
-    with pytest.raises(InputError, match=r"Expected at most .* Fourier coefficients, got"):
+    with pytest.raises(
+        InputError, match=r"Expected at (most .* Fourier coefficients|least 4 points along each axis), got"
+    ):
         network(x[..., :3], coordinates[..., :3, :], parameters)
 
 

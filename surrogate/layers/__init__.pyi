@@ -7,7 +7,10 @@ from .head_norm import HeadNorm as HeadNorm
 from .linear_attention import LinearAttention as LinearAttention
 from .mixture import GeometricGate as GeometricGate
 from .mixture import Mixture as Mixture
+from .padded_convolution import PaddedConvolution as PaddedConvolution
+from .padded_convolution import PaddedUpsampling as PaddedUpsampling
 from .residual_attention import ResidualAttention as ResidualAttention
+from .residual_convolution import ResidualConvolution as ResidualConvolution
 from .residual_mlp import ResidualMLP as ResidualMLP
 from .rev_in import RevIN as RevIN
 from .segments import segment_apply as segment_apply
