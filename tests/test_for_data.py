@@ -9,10 +9,10 @@ import xarray as xr
 
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.preparation import prepare
-from surrogate.models import FFNO, FNO, GalerkinTransformer, UNet
+from surrogate.models import FFNO, FNO, DeepONet, GalerkinTransformer, UNet
 
 SPECTRAL = [GalerkinTransformer, FNO, FFNO]
-NETWORKS = [*SPECTRAL, UNet]
+NETWORKS = [*SPECTRAL, UNet, DeepONet]
 
 
 def fields(grid: Grid, names: dict[str, tuple[str, ...]]) -> xr.Dataset:

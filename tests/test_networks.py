@@ -17,7 +17,7 @@ from torch import nn
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
-from surrogate.models import FFNO, FNO, GNOT, GalerkinTransformer, UNet
+from surrogate.models import FFNO, FNO, GNOT, DeepONet, GalerkinTransformer, UNet
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -40,6 +40,9 @@ GRID = {
     "unet_1d": lambda: UNet(2, 1, dim=1, periodic=True, channel_multipliers=(1, 2, 2), **SMALL),
     "unet_2d": lambda: UNet(2, 3, dim=2, periodic=[True, False], channel_multipliers=(1, 2, 1), **SMALL),
     "unet_3d": lambda: UNet(2, 1, dim=3, channel_multipliers=(1, 1, 2), **SMALL | {"n_layers": 1}),
+    "deeponet_1d": lambda: DeepONet(2, 1, dim=1, resolution=(21,), periodic=True, **SMALL),
+    "deeponet_2d": lambda: DeepONet(2, 3, dim=2, resolution=(10, 9), periodic=[True, False], **SMALL),
+    "deeponet_3d": lambda: DeepONet(2, 1, dim=3, resolution=(8, 7, 6), n_basis=10, **SMALL),
 }
 RAGGED = {
     "gnot_1d": lambda: GNOT([2], 1, dim=1, n_heads=2, options={"pre_norm": True, "octaves": 1}, **SMALL),
@@ -216,11 +219,14 @@ def test_same_seed_gives_same_weights_and_evaluation_is_deterministic(name):
 
 
 @grid_members
-def test_other_resolution_is_accepted(name):
+def test_other_resolution_is_accepted_or_refused(name):
     network = build(name)
-    assert network.resolution is None
     shape = tuple(n + 3 for n in SHAPES[network.dim])
-    assert network(*inputs(network, shape=shape)).shape[2:] == shape
+    if network.resolution is None:
+        assert network(*inputs(network, shape=shape)).shape[2:] == shape
+    else:
+        with pytest.raises(InputError, match=r"Expected x at .* sensors"):
+            network(*inputs(network, shape=shape))
 
 
 @grid_members
@@ -255,9 +261,8 @@ def test_wrong_input_is_refused(name):
         network(x, coordinates)
     with pytest.raises(InputError, match="Expected coordinates of shape"):
         network(x, coordinates[..., :1].expand(*coordinates.shape[:-1], 4), parameters)
-    with pytest.raises(
-        InputError, match=r"Expected at (most .* Fourier coefficients|least 4 points along each axis), got"
-    ):
+    limit = r"Expected (at most .* Fourier coefficients|at least 4 points along each axis|x at .* sensors), got"
+    with pytest.raises(InputError, match=limit):
         network(x[..., :3], coordinates[..., :3, :], parameters)
 
 

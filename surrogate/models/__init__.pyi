@@ -1,3 +1,4 @@
+from .deeponet import DeepONet as DeepONet
 from .ffno import FFNO as FFNO
 from .fno import FNO as FNO
 from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer
