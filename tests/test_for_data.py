@@ -9,9 +9,9 @@ import xarray as xr
 
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.preparation import prepare
-from surrogate.models import FFNO, FNO, DeepONet, GalerkinTransformer, UNet
+from surrogate.models import FFNO, FNO, TFNO, DeepONet, GalerkinTransformer, UNet
 
-SPECTRAL = [GalerkinTransformer, FNO, FFNO]
+SPECTRAL = [GalerkinTransformer, FNO, FFNO, TFNO]
 NETWORKS = [*SPECTRAL, UNet, DeepONet]
 
 

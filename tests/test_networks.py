@@ -17,7 +17,7 @@ from torch import nn
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
-from surrogate.models import FFNO, FNO, GNOT, DeepONet, GalerkinTransformer, UNet
+from surrogate.models import FFNO, FNO, GNOT, TFNO, DeepONet, GalerkinTransformer, UNet
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -34,6 +34,8 @@ GRID = {
     "fno_1d": lambda: FNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
     "fno_2d": lambda: FNO(2, 3, dim=2, n_modes=6, **SMALL),
     "fno_3d": lambda: FNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),
+    "tfno_1d": lambda: TFNO(2, 1, dim=1, n_modes=6, rank=0.5, periodic=True, **SMALL),
+    "tfno_2d": lambda: TFNO(2, 3, dim=2, n_modes=6, rank=0.3, **SMALL),
     "ffno_1d": lambda: FFNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
     "ffno_2d_shared": lambda: FFNO(2, 3, dim=2, n_modes=6, shared_weights=True, **SMALL),
     "ffno_3d": lambda: FFNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),

@@ -13,7 +13,7 @@ from surrogate.datasets.store import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Models = Literal["GalerkinTransformer", "FNO", "FFNO", "UNet", "DeepONet", "GNOT"]
+Models = Literal["GalerkinTransformer", "FNO", "FFNO", "TFNO", "UNet", "DeepONet", "GNOT"]
 Part = Literal["all", "train", "validation", "test"]
 Split = tuple[float, float, float]
 

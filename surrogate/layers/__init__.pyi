@@ -20,3 +20,4 @@ from .series_linear import SeriesLinear as SeriesLinear
 from .spectral_convolution import SpectralConvolution as SpectralConvolution
 from .spectral_decoder import SpectralDecoder as SpectralDecoder
 from .trend import moving_average as moving_average
+from .tucker_tensor import TuckerTensor as TuckerTensor

@@ -4,4 +4,5 @@ from .fno import FNO as FNO
 from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer
 from .gnot import GNOT as GNOT
 from .on_grid import OnGrid as OnGrid
+from .tfno import TFNO as TFNO
 from .unet import UNet as UNet
