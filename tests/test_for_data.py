@@ -9,9 +9,10 @@ import xarray as xr
 
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.preparation import prepare
-from surrogate.models import FNO, GalerkinTransformer
+from surrogate.models import FFNO, FNO, TFNO, DeepONet, GalerkinTransformer, UNet
 
-NETWORKS = [GalerkinTransformer, FNO]
+SPECTRAL = [GalerkinTransformer, FNO, FFNO, TFNO]
+NETWORKS = [*SPECTRAL, UNet, DeepONet]
 
 
 def fields(grid: Grid, names: dict[str, tuple[str, ...]]) -> xr.Dataset:
@@ -44,7 +45,7 @@ def test_stretched_axes_are_warned_of(network):
         network.for_data(data, hidden_channels=8, n_layers=1)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", SPECTRAL)
 def test_modes_are_what_a_small_grid_holds(network):
     grid = Grid(shape=(7, 6), boundary=(("wall", "wall"), ("periodic", "periodic")))
     data = prepare(

@@ -19,6 +19,7 @@ from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
 from surrogate.models import FNO, GNOT, GalerkinTransformer, MgNO
 from surrogate.models import FNO, GNOT, FactFormer, GalerkinTransformer
+from surrogate.models import FFNO, FNO, GNOT, TFNO, DeepONet, GalerkinTransformer, UNet
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -51,6 +52,17 @@ GRID |= {
     "mgno_2d": lambda: MgNO(2, 3, dim=2, boundary="neumann", options=GROWING, **MULTIGRID),
     "mgno_2d_residual": lambda: MgNO(2, 2, dim=2, residual_restriction=True, options=INCREMENT, **ONE_LAYER),
     "mgno_3d": lambda: MgNO(2, 1, dim=3, periodic=[True, False, False], options={"coordinates": True}, **ONE_LAYER),
+    "tfno_1d": lambda: TFNO(2, 1, dim=1, n_modes=6, rank=0.5, periodic=True, **SMALL),
+    "tfno_2d": lambda: TFNO(2, 3, dim=2, n_modes=6, rank=0.3, **SMALL),
+    "ffno_1d": lambda: FFNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
+    "ffno_2d_shared": lambda: FFNO(2, 3, dim=2, n_modes=6, shared_weights=True, **SMALL),
+    "ffno_3d": lambda: FFNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),
+    "unet_1d": lambda: UNet(2, 1, dim=1, periodic=True, channel_multipliers=(1, 2, 2), **SMALL),
+    "unet_2d": lambda: UNet(2, 3, dim=2, periodic=[True, False], channel_multipliers=(1, 2, 1), **SMALL),
+    "unet_3d": lambda: UNet(2, 1, dim=3, channel_multipliers=(1, 1, 2), **SMALL | {"n_layers": 1}),
+    "deeponet_1d": lambda: DeepONet(2, 1, dim=1, resolution=(21,), periodic=True, **SMALL),
+    "deeponet_2d": lambda: DeepONet(2, 3, dim=2, resolution=(10, 9), periodic=[True, False], **SMALL),
+    "deeponet_3d": lambda: DeepONet(2, 1, dim=3, resolution=(8, 7, 6), n_basis=10, **SMALL),
 }
 RAGGED = {
     "gnot_1d": lambda: GNOT([2], 1, dim=1, n_heads=2, options={"pre_norm": True, "octaves": 1}, **SMALL),
@@ -231,11 +243,14 @@ def test_same_seed_gives_same_weights_and_evaluation_is_deterministic(name):
 
 
 @grid_members
-def test_other_resolution_is_accepted(name):
+def test_other_resolution_is_accepted_or_refused(name):
     network = build(name)
-    assert network.resolution is None
     shape = tuple(n + 3 for n in SHAPES[network.dim])
-    assert network(*inputs(network, shape=shape)).shape[2:] == shape
+    if network.resolution is None:
+        assert network(*inputs(network, shape=shape)).shape[2:] == shape
+    else:
+        with pytest.raises(InputError, match=r"Expected x at .* sensors"):
+            network(*inputs(network, shape=shape))
 
 
 @grid_members
@@ -272,6 +287,8 @@ def test_wrong_input_is_refused(name):
         network(x, coordinates[..., :1].expand(*coordinates.shape[:-1], 4), parameters)
     small = "at least 2 points along each axis on level 3" if isinstance(network, MgNO) else "at most .* coefficients"
     with pytest.raises(InputError, match=rf"Expected {small}, got"):
+    limit = r"Expected (at most .* Fourier coefficients|at least 4 points along each axis|x at .* sensors), got"
+    with pytest.raises(InputError, match=limit):
         network(x[..., :3], coordinates[..., :3, :], parameters)
     if network.modes_for(x.shape[2:]):
         with pytest.raises(InputError, match=r"Expected at most .* Fourier coefficients, got"):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Models = Literal["GalerkinTransformer", "FNO", "GNOT", "MgNO"]
 Models = Literal["GalerkinTransformer", "FNO", "FactFormer", "GNOT"]
+Models = Literal["GalerkinTransformer", "FNO", "FFNO", "TFNO", "UNet", "DeepONet", "GNOT"]
 Part = Literal["all", "train", "validation", "test"]
 Split = tuple[float, float, float]
 

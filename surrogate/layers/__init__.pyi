@@ -7,6 +7,7 @@ from .encoder_layer import EncoderLayer as EncoderLayer
 from .factorized_attention import FactorizedAttention as FactorizedAttention
 from .factorized_attention import integrate as integrate
 from .factorized_norm import standardize as standardize
+from .factorized_convolution import FactorizedConvolution as FactorizedConvolution
 from .feed_forward import FeedForward as FeedForward
 from .fourier_features import FourierFeatures as FourierFeatures
 from .frame_lift import FrameLift as FrameLift
@@ -20,7 +21,10 @@ from .mixture import GeometricGate as GeometricGate
 from .mixture import Mixture as Mixture
 from .multigrid_layer import MultigridLayer as MultigridLayer
 from .point_decoder import PointDecoder as PointDecoder
+from .padded_convolution import PaddedConvolution as PaddedConvolution
+from .padded_convolution import PaddedUpsampling as PaddedUpsampling
 from .residual_attention import ResidualAttention as ResidualAttention
+from .residual_convolution import ResidualConvolution as ResidualConvolution
 from .residual_mlp import ResidualMLP as ResidualMLP
 from .rev_in import RevIN as RevIN
 from .rotary import rotate as rotate
@@ -34,3 +38,4 @@ from .stencil import Prolongation as Prolongation
 from .stencil import Stencil as Stencil
 from .trend import moving_average as moving_average
 from .v_cycle import VCycle as VCycle
+from .tucker_tensor import TuckerTensor as TuckerTensor

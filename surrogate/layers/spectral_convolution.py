@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
+from surrogate.layers.tucker_tensor import TuckerTensor
 
 
 class SpectralConvolution(nn.Module):
@@ -50,7 +51,8 @@ class SpectralConvolution(nn.Module):
     ) -> None:
         super().__init__()
         self.window = tuple(window)
-        self.weight = nn.Parameter(std * torch.randn(in_channels, out_channels, *self.window, 2))
+        self.shape, self.std = (in_channels, out_channels, *self.window), std
+        self.weight: nn.Parameter | TuckerTensor = nn.Parameter(std * torch.randn(*self.shape, 2))
         ones = (1,) * len(self.window)
         self.bias = None if bias_std is None else nn.Parameter(bias_std * torch.randn(out_channels, *ones))
 
@@ -59,10 +61,16 @@ class SpectralConvolution(nn.Module):
         shape = x.shape[2:]
         check_window(self.window, shape)
         dtype = torch.promote_types(x.dtype, torch.float32)
-        weight = torch.view_as_complex(self.weight.to(dtype))
+        weight = self.weight() if isinstance(self.weight, TuckerTensor) else self.weight
+        weight = torch.view_as_complex(weight.to(dtype))
         y = torch.einsum("bi...,io...->bo...", self._analyse(x.to(dtype).contiguous()), weight)
         y = self._synthesise(y, shape).to(x.dtype)
         return y if self.bias is None else y + self.bias
+
+    def factorize(self, rank: float) -> None:
+        """Put new initial weights in Tucker form in place of the full ones: see `TuckerTensor`."""
+        del self.weight
+        self.weight = TuckerTensor(self.shape, rank=rank, std=self.std)
 
     def _analyse(self, x: Tensor) -> Complex[Tensor, "batch channel *window"]:
         y: Tensor = torch.fft.rfft(x, norm="forward")[..., : self.window[-1]]

@@ -7,14 +7,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.layers.configuration import with_defaults
 from surrogate.layers.spectral_convolution import SpectralConvolution, check_window
-from surrogate.models.network import GridNetwork
+from surrogate.models.network import GridNetwork, append_coordinates
 
 
 class FNO(GridNetwork):
@@ -111,7 +110,7 @@ class FNO(GridNetwork):
         x, points = self.gather(x, coordinates, parameters)
         check_window(half_spectrum(self.n_modes), x.shape[2:])
         if self.uses_coordinates:
-            x = torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (self.dim + 1))], dim=1)
+            x = append_coordinates(x, points)
         x = self.lifting(x)
         for layer in range(self.n_layers):
             x = self.blocks(x, layer)

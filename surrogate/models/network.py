@@ -32,6 +32,7 @@ class GridNetwork(Configured, nn.Module):
     resolution: tuple[int, ...] | None = None
     resolution: ClassVar[tuple[int, ...] | None] = None
     knows_spacing: ClassVar[bool] = False
+    resolution: Sequence[int] | None = None
 
     def __init__(
         self,
@@ -119,22 +120,31 @@ class GridNetwork(Configured, nn.Module):
         self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None
     ) -> tuple[Float[Tensor, "batch channel *space"], Float[Tensor, "samples *space dim"]]:
         """Return ``x`` with the parameters as constant channels, and the coordinates with a batch axis (of 1 or B)."""
-        if x.ndim != self.dim + 2 or x.shape[1] != self.in_channels:
-            do = "Stack the fields on axis 1."
-            raise expected(f"x of shape (batch, {self.in_channels}, *{self.dim} axes)", tuple(x.shape), do)
+        self.check_channels(x, parameters)
         space = x.shape[2:]
         if coordinates is None:
             coordinates = unit_coordinates(space, self.periodic, x)
         if coordinates.shape[-self.dim - 1 :] != (*space, self.dim):
             do = "Give one point in the unit box for each grid point."
             raise expected(f"coordinates of shape {(*space, self.dim)}", tuple(coordinates.shape), do)
-        given = 0 if parameters is None else parameters.shape[1]
-        if given != self.parameter_channels:
-            raise expected(f"{self.parameter_channels} parameters per sample", given, "Correct `parameters`.")
         if parameters is not None:
             constant = parameters.reshape(*parameters.shape, *[1] * self.dim).expand(-1, -1, *space)
             x = torch.cat([x, constant.to(x.dtype)], dim=1)
         return x, coordinates.reshape(-1, *space, self.dim).to(x.dtype)
+
+    def check_channels(self, x: Tensor, parameters: Tensor | None) -> None:
+        """Raise `InputError` unless there are as many channels, space axes and parameters as this network takes."""
+        if x.ndim != self.dim + 2 or x.shape[1] != self.in_channels:
+            do = "Stack the fields on axis 1."
+            raise expected(f"x of shape (batch, {self.in_channels}, *{self.dim} axes)", tuple(x.shape), do)
+        given = 0 if parameters is None else parameters.shape[1]
+        if given != self.parameter_channels:
+            raise expected(f"{self.parameter_channels} parameters per sample", given, "Correct `parameters`.")
+
+
+def append_coordinates(x: Tensor, points: Tensor) -> Float[Tensor, "batch channel *space"]:
+    """Return ``x`` with the coordinates ``(samples, *space, dim)`` as further channels, for samples 1 or the batch."""
+    return torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (x.ndim - 1))], dim=1)
 
 
 def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tensor) -> Float[Tensor, "*shape dim"]:
