@@ -13,9 +13,7 @@ from surrogate.datasets.store import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Models = Literal["GalerkinTransformer", "FNO", "GNOT", "MgNO"]
-Models = Literal["GalerkinTransformer", "FNO", "FactFormer", "GNOT"]
-Models = Literal["GalerkinTransformer", "FNO", "FFNO", "TFNO", "UNet", "DeepONet", "GNOT"]
+Models = Literal["GalerkinTransformer", "FNO", "FFNO", "TFNO", "UNet", "DeepONet", "FactFormer", "MgNO", "GNOT"]
 Part = Literal["all", "train", "validation", "test"]
 Split = tuple[float, float, float]
 

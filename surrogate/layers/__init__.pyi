@@ -6,8 +6,8 @@ from .convolution_branch import ConvolutionBranch as ConvolutionBranch
 from .encoder_layer import EncoderLayer as EncoderLayer
 from .factorized_attention import FactorizedAttention as FactorizedAttention
 from .factorized_attention import integrate as integrate
-from .factorized_norm import standardize as standardize
 from .factorized_convolution import FactorizedConvolution as FactorizedConvolution
+from .factorized_norm import standardize as standardize
 from .feed_forward import FeedForward as FeedForward
 from .fourier_features import FourierFeatures as FourierFeatures
 from .frame_lift import FrameLift as FrameLift
@@ -20,9 +20,9 @@ from .linear_attention import LinearAttention as LinearAttention
 from .mixture import GeometricGate as GeometricGate
 from .mixture import Mixture as Mixture
 from .multigrid_layer import MultigridLayer as MultigridLayer
-from .point_decoder import PointDecoder as PointDecoder
 from .padded_convolution import PaddedConvolution as PaddedConvolution
 from .padded_convolution import PaddedUpsampling as PaddedUpsampling
+from .point_decoder import PointDecoder as PointDecoder
 from .residual_attention import ResidualAttention as ResidualAttention
 from .residual_convolution import ResidualConvolution as ResidualConvolution
 from .residual_mlp import ResidualMLP as ResidualMLP
@@ -37,5 +37,5 @@ from .spectral_decoder import SpectralDecoder as SpectralDecoder
 from .stencil import Prolongation as Prolongation
 from .stencil import Stencil as Stencil
 from .trend import moving_average as moving_average
-from .v_cycle import VCycle as VCycle
 from .tucker_tensor import TuckerTensor as TuckerTensor
+from .v_cycle import VCycle as VCycle

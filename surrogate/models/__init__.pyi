@@ -1,5 +1,5 @@
-from .factformer import FactFormer as FactFormer
 from .deeponet import DeepONet as DeepONet
+from .factformer import FactFormer as FactFormer
 from .ffno import FFNO as FFNO
 from .fno import FNO as FNO
 from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -29,10 +29,8 @@ class GridNetwork(Configured, nn.Module):
         Whether the network weighs points by their distances on stretched axes.
     """
 
-    resolution: tuple[int, ...] | None = None
-    resolution: ClassVar[tuple[int, ...] | None] = None
-    knows_spacing: ClassVar[bool] = False
     resolution: Sequence[int] | None = None
+    knows_spacing: ClassVar[bool] = False
 
     def __init__(
         self,
