@@ -40,7 +40,7 @@ class FactorizedAttention(nn.Module):
     small_kernels
         Start as the authors' implementation does: query and key with gain 0.02, sums over points that are neither
         integrals nor scaled, and a norm with a floor of 1e-8 (group), 1e-5 (slices), 1e-6 (instance). What the branch
-        adds is then 1e-3 (2-D) to 1e-8 (3-D) of order 1 at the start.
+        adds is then 1e-4 (2-D) to 1e-9 (3-D) of what enters at the start.
 
     Raises
     ------
