@@ -40,9 +40,9 @@ class FrameSink(ABC):
         """Whether it is time to `keep` what is there."""
         return False
 
+    @abstractmethod
     def keep(self, place: Place) -> None:
-        """Make what was written last, and remember where to go on."""
-        raise NotImplementedError
+        """Make what was written last, and remember where to go on. Called where it `is_due`."""
 
 
 class InMemory(FrameSink):
@@ -61,6 +61,9 @@ class InMemory(FrameSink):
     def write(self, samples: slice, frames: slice, values: Tensor) -> None:
         """Copy the frames."""
         self.values[samples, frames] = values
+
+    def keep(self, place: Place) -> None:
+        """Do nothing: memory that is lost is nowhere to go on from."""
 
 
 class OnDisk(FrameSink):
