@@ -12,7 +12,7 @@ from surrogate.datasets.errors import expected
 from surrogate.layers.configuration import with_defaults
 from surrogate.layers.factorized_convolution import FactorizedConvolution
 from surrogate.layers.feed_forward import ACTIVATIONS, FeedForward
-from surrogate.models.network import GridNetwork, append_coordinates
+from surrogate.models.network import GridNetwork
 
 
 class FFNO(GridNetwork):
@@ -114,9 +114,7 @@ class FFNO(GridNetwork):
         parameters: Float[Tensor, "batch parameter"] | None = None,
     ) -> Float[Tensor, "batch out *space"]:
         """Return the output fields: see `GridNetwork.forward`."""
-        x, points = self.gather(x, coordinates, parameters)
-        if self.uses_coordinates:
-            x = append_coordinates(x, points)
+        x = self.entering(x, coordinates, parameters)
         features = self.lift(x.movedim(1, -1))
         for layer, feed_forward in enumerate(self.feed_forwards):
             convolution = self.convolutions[0 if self.shared_weights else layer]

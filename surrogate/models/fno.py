@@ -13,7 +13,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.layers.configuration import with_defaults
 from surrogate.layers.spectral_convolution import SpectralConvolution, check_window
-from surrogate.models.network import GridNetwork, append_coordinates
+from surrogate.models.network import GridNetwork
 
 
 class FNO(GridNetwork):
@@ -107,10 +107,8 @@ class FNO(GridNetwork):
         parameters: Float[Tensor, "batch parameter"] | None = None,
     ) -> Float[Tensor, "batch out *space"]:
         """Return the output fields: see `GridNetwork.forward`."""
-        x, points = self.gather(x, coordinates, parameters)
+        x = self.entering(x, coordinates, parameters)
         check_window(half_spectrum(self.n_modes), x.shape[2:])
-        if self.uses_coordinates:
-            x = append_coordinates(x, points)
         x = self.lifting(x)
         for layer in range(self.n_layers):
             x = self.blocks(x, layer)

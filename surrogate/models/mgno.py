@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -132,10 +131,8 @@ class MgNO(GridNetwork):
     ) -> Float[Tensor, "batch out *space"]:
         """Return the output fields: see `GridNetwork.forward`."""
         start = x
-        x, points = self.gather(x, coordinates, parameters)
+        x = self.entering(x, coordinates, parameters)
         self._check_shape(x.shape[2:])
-        if self.uses_coordinates:
-            x = torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (self.dim + 1))], dim=1)
         for layer in self.layers:
             x = layer(x)
         y: Tensor = self.head(x)

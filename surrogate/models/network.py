@@ -27,10 +27,13 @@ class GridNetwork(Configured, nn.Module):
         The shape of grid that may enter; None for any.
     knows_spacing
         Whether the network weighs points by their distances on stretched axes.
+    uses_coordinates
+        Whether the coordinates enter as further channels.
     """
 
     resolution: Sequence[int] | None = None
     knows_spacing: ClassVar[bool] = False
+    uses_coordinates: bool = False
 
     def __init__(
         self,
@@ -130,6 +133,15 @@ class GridNetwork(Configured, nn.Module):
             x = torch.cat([x, constant.to(x.dtype)], dim=1)
         return x, coordinates.reshape(-1, *space, self.dim).to(x.dtype)
 
+    def entering(
+        self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None
+    ) -> Float[Tensor, "batch channel *space"]:
+        """Return ``x`` with the parameters and, where they are used, the coordinates as further channels."""
+        x, points = self.gather(x, coordinates, parameters)
+        if not self.uses_coordinates:
+            return x
+        return torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (x.ndim - 1))], dim=1)
+
     def check_channels(self, x: Tensor, parameters: Tensor | None) -> None:
         """Raise `InputError` unless there are as many channels, space axes and parameters as this network takes."""
         if x.ndim != self.dim + 2 or x.shape[1] != self.in_channels:
@@ -138,11 +150,6 @@ class GridNetwork(Configured, nn.Module):
         given = 0 if parameters is None else parameters.shape[1]
         if given != self.parameter_channels:
             raise expected(f"{self.parameter_channels} parameters per sample", given, "Correct `parameters`.")
-
-
-def append_coordinates(x: Tensor, points: Tensor) -> Float[Tensor, "batch channel *space"]:
-    """Return ``x`` with the coordinates ``(samples, *space, dim)`` as further channels, for samples 1 or the batch."""
-    return torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (x.ndim - 1))], dim=1)
 
 
 def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tensor) -> Float[Tensor, "*shape dim"]:

@@ -15,7 +15,7 @@ from surrogate.layers.configuration import with_defaults
 from surrogate.layers.feed_forward import ACTIVATIONS
 from surrogate.layers.padded_convolution import PaddedConvolution, PaddedUpsampling
 from surrogate.layers.residual_convolution import ResidualConvolution
-from surrogate.models.network import GridNetwork, append_coordinates
+from surrogate.models.network import GridNetwork
 
 _MULTIPLIERS = (1, 2, 2, 4)
 
@@ -114,10 +114,8 @@ class UNet(GridNetwork):
         parameters: Float[Tensor, "batch parameter"] | None = None,
     ) -> Float[Tensor, "batch out *space"]:
         """Return the output fields: see `GridNetwork.forward`; raise `InputError` for a grid with too few points."""
-        x, points = self.gather(x, coordinates, parameters)
+        x = self.entering(x, coordinates, parameters)
         self._check_shape(x.shape[2:])
-        if self.uses_coordinates:
-            x = append_coordinates(x, points)
         x = self.lift(x)
         passed = [x]
         for level, blocks in enumerate(self.down):
