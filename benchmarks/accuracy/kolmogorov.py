@@ -3,7 +3,7 @@
 Run: ``python benchmarks/accuracy/kolmogorov.py FOLDER`` (ten minutes for a training on one core; ``--epochs 1
 --trajectories 8`` for a look). Viscosity 1e-2, forcing at wavenumber 4, frames 0.125 apart, from turbulence that is
 twenty time units old; solved on 128² points and given on 64². Each network is trained on single steps, then anew with
-the objective ``Unrolled(steps=2, pushforward=True)`` of arXiv 2202.03376 for as many passes over the data. Prints errors, correlation
+the pushforward trick of arXiv 2202.03376 over two steps, for as many passes over the data. Prints errors, correlation
 times and spectra, and writes the comparison with coarser solvers beside it.
 """
 
