@@ -36,6 +36,7 @@ GRID = {
     "fourier_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="fourier", **TRANSFORMER),
     "linear_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="linear", **TRANSFORMER),
     "softmax_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="softmax", **TRANSFORMER),
+    "identity_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="identity", **TRANSFORMER),
     "galerkin_2d": lambda: GalerkinTransformer(2, 3, dim=2, periodic=[True, False], **TRANSFORMER),
     "galerkin_2d_post_norm": lambda: GalerkinTransformer(2, 1, dim=2, options={"norm": "layer"}, **TRANSFORMER),
     "galerkin_3d": lambda: GalerkinTransformer(2, 1, dim=3, options={"coordinates_in_decoder": True}, **TRANSFORMER),
@@ -49,6 +50,8 @@ GRID = {
     "factformer_1d": lambda: FactFormer(2, 1, dim=1, periodic=True, **FACTORIZED),
     "factformer_2d": lambda: FactFormer(2, 6, dim=2, periodic=[True, False], latent_steps=2, **FACTORIZED),
     "factformer_2d_steady": lambda: FactFormer(2, 1, latent_steps=0, options=BOUNDED, **FACTORIZED),
+    "factformer_2d_softmax": lambda: FactFormer(2, 1, options={"attention": "softmax"}, **FACTORIZED),
+    "factformer_2d_identity": lambda: FactFormer(2, 1, options={"attention": "identity"}, **FACTORIZED),
     "factformer_3d": lambda: FactFormer(2, 1, dim=3, options={"in_fields": 1}, **FACTORIZED),
 }
 GRID |= {
@@ -358,7 +361,8 @@ def test_compile_and_export_trace_the_whole_network(backend, names):
 
 
 @pytest.mark.parametrize(
-    "name", ["galerkin_1d", "galerkin_2d", "fourier_1d", "linear_1d", "softmax_1d", "galerkin_3d", "scaled_2d"]
+    "name",
+    ["galerkin_1d", "galerkin_2d", "fourier_1d", "linear_1d", "softmax_1d", "identity_1d", "galerkin_3d", "scaled_2d"],
 )
 def test_attention_is_alive_at_initialization(name):
     """RMS of what each attention adds, over the RMS of what it is added to, for white-noise input."""

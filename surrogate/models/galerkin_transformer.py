@@ -43,7 +43,7 @@ class GalerkinTransformer(GridNetwork):
     n_heads
         Number of heads; divides ``hidden_channels``.
     attention
-        ``"galerkin"``, ``"fourier"``, ``"linear"`` or ``"softmax"``: see `surrogate.layers.Attention`.
+        ``"galerkin"``, ``"fourier"``, ``"linear"``, ``"softmax"`` or ``"identity"``: see `surrogate.layers.Attention`.
     n_frequencies
         Wavenumbers in the decoder along each axis, one-sided: at most ``n // 2 + 1`` on the last, ``n // 2`` on others.
     periodic
