@@ -81,8 +81,8 @@ class FactFormer(GridNetwork):
 
     knows_spacing = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
-        "attention": "factorized",
         "kernel_multiplier": 2,
+        "attention": "factorized",
         "norm": "group",
         "quadrature": True,
         "small_kernels": False,
