@@ -15,6 +15,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.signature import Signature
+from surrogate.layers.interpolation_scaler import resize
 from surrogate.operator import Operator, Stepper
 from surrogate.training.boundary_values import BoundaryValues
 
@@ -32,7 +33,8 @@ class Surrogate(Operator):
     network
         Any ``nn.Module`` on ``(batch, channel, *space)``. Where its ``forward`` has arguments ``coordinates`` or
         ``parameters`` it is given them. If it has the attribute ``layout = "series"``, it maps ``(batch, time,
-        channel)`` to ``(batch, horizon, channel)``: see `surrogate.forecasters`.
+        channel)`` to ``(batch, horizon, channel)``: see `surrogate.forecasters`. The answer of one with an
+        ``out_shape`` is interpolated to the grid that entered, linearly along each axis.
     signature
         What enters and leaves.
     normalizers
@@ -89,6 +91,8 @@ class Surrogate(Operator):
             output = self.network(series, **extra).flatten(1)
         else:
             output = self.network(stacked, **extra)
+            if getattr(self.network, "out_shape", None) is not None:
+                output = resize(output, stacked.shape[2:], self.domain.is_periodic)
         y: Tensor = self.boundary_values(self.normalizer("output").denormalize(output))
         return y
 
