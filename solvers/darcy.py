@@ -168,7 +168,8 @@ class Darcy(Operator):
         flow = self.finite_volumes.stencil(a).times(p[:, 0][:, *self.finite_volumes.unknowns].to(self.dtype))
         left, given = ((part * self.preconditioner(part)).flatten(1).sum(1) for part in (load - flow, load))
         tiny = torch.finfo(self.dtype).tiny
-        return (left / given.clamp_min(tiny)).clamp_min(tiny).sqrt()
+        norms: Tensor = (left / given.clamp_min(tiny)).clamp_min(tiny).sqrt()
+        return norms
 
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless the points of ``domain`` are those of this solver."""

@@ -64,7 +64,7 @@ def test_the_noise_is_a_share_of_the_deviation_of_each_field_at_the_first_state_
 
 
 def test_fields_on_points_have_it_too() -> None:
-    signature = Signature(("a",), ("u",), Box(((0.0, 1.0),)), functions=((), ("a",)))
+    signature = Signature(("a",), ("u",), Box((0.0,), (1.0,)), functions=((), ("a",)))
     normalizers = {"function_1": Normalizer(["a"]), "output": Normalizer(["u"])}
     normalizers["function_1"].std.fill_(10.0)
     seen: list[Tensor] = []

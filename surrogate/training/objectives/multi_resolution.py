@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,8 +97,8 @@ def _restricted(grid: Grid, factor: int, values: Tensor) -> Tensor:
     if factor == 1:
         return values
     if grid.location == "node":
-        every = slice(None, None, factor)
-        return values[..., *[every] * grid.dim]
+        every: tuple[Any, ...] = (..., *[slice(None, None, factor)] * grid.dim)
+        return values[every]
     means: Tensor = _means(grid, factor, values.dtype).to(values.device)(values)
     return means
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.signature import Signature
-from surrogate.operator import matching_channels
+from surrogate.operator import Operator, matching_channels
 from surrogate.request import hash_operator
 from surrogate.solvers.darcy import Darcy
 from surrogate.training.objectives.objective import Batch, TrainingObjective
@@ -40,7 +40,7 @@ class SteadyResidual(TrainingObjective):
     Li et al., arXiv 2111.03794 (the residual of Darcy flow as an objective).
     """
 
-    solver: Darcy
+    solver: Operator
 
     def __post_init__(self) -> None:
         if not isinstance(self.solver, Darcy):
@@ -77,4 +77,5 @@ class SteadyResidual(TrainingObjective):
         )
         prediction = predict(model, batch)
         assert entering is not None
+        assert isinstance(solver, Darcy)
         return solver.residual(prediction, entering, static, parameters).to(prediction.dtype)

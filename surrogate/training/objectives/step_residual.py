@@ -9,7 +9,7 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.signature import Signature
-from surrogate.operator import Stepper
+from surrogate.operator import Operator, Stepper
 from surrogate.request import hash_operator
 from surrogate.training.objectives.objective import Batch, TrainingObjective
 from surrogate.training.objectives.one_step import Loss, compare
@@ -48,7 +48,7 @@ class StepResidual(TrainingObjective):
     Wang, Wang & Perdikaris, arXiv 2103.10974; Li et al., arXiv 2111.03794 (the residual as an objective of operators).
     """
 
-    solver: Stepper
+    solver: Operator
     steps: int = 1
     objective: Loss = field(default=RelativeL2())
 
@@ -65,13 +65,13 @@ class StepResidual(TrainingObjective):
 
     def frames(self, signature: Signature) -> int:
         """Return those of one prediction; no more of the data are needed but where there is forcing."""
-        check_steps(self.solver, signature)
+        check_steps(self._stepper, signature)
         return max(self.steps, signature.horizon) if signature.forcing_fields else signature.horizon
 
     def losses(self, model: Surrogate, batch: Batch, epoch: int | None) -> Tensor:
         """Return the residual of the frames of each sample."""
         assert isinstance(model, Stepper)
-        solver = self.solver.to(model.device)
+        solver = self._stepper.to(model.device)
         unrolling, channels = Unrolling(model, batch), len(model.out_fields)
         new = torch.cat([unrolling.step() for _ in range(0, self.steps, model.horizon)], dim=1)
         frames = torch.split(new[:, : self.steps * channels], channels, dim=1)
@@ -81,3 +81,8 @@ class StepResidual(TrainingObjective):
             for number, state in enumerate(before)
         ]
         return compare(self.objective, torch.cat(frames, dim=1), torch.cat(steps, dim=1), model, batch)
+
+    @property
+    def _stepper(self) -> Stepper:
+        assert isinstance(self.solver, Stepper)
+        return self.solver
