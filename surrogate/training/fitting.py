@@ -26,6 +26,7 @@ from surrogate.datasets.ragged import select_samples
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.splits import refuse_overlap
 from surrogate.datasets.training_data import training_samples
+from surrogate.datasets.windows import require_frames
 from surrogate.training.assembly import assemble
 from surrogate.training.callbacks import BestWeights, EpochProgress, History, Patience, SaveState, SeedSteps
 from surrogate.training.checkpoint import WholeCheckpoints
@@ -34,7 +35,9 @@ from surrogate.training.corrected import Corrected, fit_corrected_normalizers
 from surrogate.training.history import plot_history
 from surrogate.training.manifest import load
 from surrogate.training.module import TrainingModule
-from surrogate.training.objectives import Objective, RelativeL2
+from surrogate.training.objectives.objective import TrainingObjective
+from surrogate.training.objectives.one_step import Loss, predict, training_objective
+from surrogate.training.objectives.relative_l2 import RelativeL2
 from surrogate.training.optimizer import OneCycleAdamW
 from surrogate.training.record import MODEL, check_same_run, make_record
 from surrogate.training.shuffle import EpochShuffle
@@ -52,7 +55,7 @@ def fit(
     path: str | Path | None = None,
     epochs: int = 100,
     batch_size: int = 16,
-    objective: Objective | None = None,
+    objective: Loss | TrainingObjective | None = None,
     optimizer: OneCycleAdamW | None = None,
     patience: int | None = None,
     seed: int = 0,
@@ -81,7 +84,8 @@ def fit(
     batch_size
         Samples (or windows) per step.
     objective
-        The loss in physical units, from `surrogate.objectives`; default: relative L2.
+        The loss in physical units, from `surrogate.objectives`: of one prediction, or of several steps
+        (``Unrolled(steps=4)``), with noise, on coarser grids; default: relative L2.
     optimizer
         Learning rate and its schedule; default: ``OneCycleAdamW()``.
     patience
@@ -103,8 +107,8 @@ def fit(
     Raises
     ------
     InputError
-        Data that were not prepared, without a validation part, or that do not fit the network; a folder that holds
-        another training.
+        Data that were not prepared, without a validation part, or that do not fit the network or the objective; a
+        folder that holds another training.
     NumericalFailure
         The loss is not finite; names the step, or the validation loss never is.
     """
@@ -115,7 +119,11 @@ def fit(
     objective, optimizer = objective or RelativeL2(), optimizer or OneCycleAdamW()
     dtype = _floating(precision)
     model = _untrained(network, signature, training, dtype)
-    _try_one_batch(model, training, objective)
+    goal = training_objective(objective)
+    frames = goal.frames(signature)
+    for part in (training, validation):
+        require_frames(part, signature, frames)
+    _try_one_batch(model, training, goal, frames)
     settings = {"epochs": epochs, "batch_size": batch_size, "objective": _words(objective)}
     settings |= {"optimizer": _words(optimizer), "patience": patience, "seed": seed, "precision": precision}
     record = make_record(model, training, validation, settings)
@@ -130,9 +138,9 @@ def fit(
             return model
         options = {"max_epochs": epochs, "devices": devices, "precision": precision, "logger": logger}
         options |= {"gradient_clip_val": optimizer.gradient_clip, **(trainer or {})}
-        loaders = _loaders(training, validation, signature, batch_size, seed, dtype)
+        loaders = _loaders(training, validation, signature, batch_size, seed, dtype, frames)
         stop = [] if patience is None else [Patience(patience)]
-        module = TrainingModule(model, objective, optimizer)
+        module = TrainingModule(model, goal, optimizer)
         first, outcome, history = _train(module, loaders, folder, seed, [*stop, *callbacks], options)
         model.record = {**record, **outcome}
         model = model.cpu().eval()
@@ -214,32 +222,38 @@ def _attributes(variable: xr.DataArray) -> dict[str, str]:
     return {key: str(variable.attrs[key]) for key in ("units", "long_name") if key in variable.attrs}
 
 
-def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: Objective) -> None:
-    """Fail in the first second, with words, if network and data do not fit."""
+def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: TrainingObjective, frames: int) -> None:
+    """Fail in the first second, with words, if network, data and objective do not fit."""
     signature = model.signature
-    frames = signature.history + signature.horizon
     few = select_samples(training, slice(1))
-    few = few.isel(time=slice(frames)) if signature.dt else few
-    batch = training_samples(few, signature, model.dtype).__getitems__([0])
-    module = TrainingModule(model, objective, OneCycleAdamW())
+    few = few.isel(time=slice(signature.history + frames)) if signature.dt else few
+    batch = training_samples(few, signature, model.dtype, frames).__getitems__([0])
     do = f"The data give {signature.in_channels} channels and want {signature.out_channels}: see `for_data`."
     with computing(model):
         try:
-            prediction = module.predict(batch)
+            prediction = predict(model, batch)
         except (RuntimeError, TypeError, IndexError, AttributeError) as error:
             raise expected("a network that fits the data", str(error).splitlines()[0], do) from error
-        if prediction.shape != batch["y"].shape:
-            got = f"output of shape {tuple(prediction.shape)} for {tuple(batch['y'].shape)}"
+        wanted = batch["y"][:, : signature.out_channels].shape
+        if prediction.shape != wanted:
+            got = f"output of shape {tuple(prediction.shape)} for {tuple(wanted)}"
             raise expected("a network that fits the data", got, do)
-        losses = module.compare(prediction, batch)
+        objective.check(model, batch)
+        losses = objective.losses(model, batch, None)
     if losses.shape != (1,):
         raise expected("one loss per sample", f"shape {tuple(losses.shape)}", "Correct the objective.")
 
 
 def _loaders(
-    training: xr.Dataset, validation: xr.Dataset, signature: Signature, batch_size: int, seed: int, dtype: torch.dtype
+    training: xr.Dataset,
+    validation: xr.Dataset,
+    signature: Signature,
+    batch_size: int,
+    seed: int,
+    dtype: torch.dtype,
+    frames: int,
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    first, second = (training_samples(part, signature, dtype) for part in (training, validation))
+    first, second = (training_samples(part, signature, dtype, frames) for part in (training, validation))
     shuffle = EpochShuffle(len(first), seed)
     options: dict[str, Any] = {"batch_size": batch_size, "collate_fn": _as_is}
     return DataLoader(first, sampler=shuffle, **options), DataLoader(second, **options)
