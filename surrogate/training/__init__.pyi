@@ -7,5 +7,6 @@ from .manifest import save as save
 from .optimizer import OneCycleAdamW as OneCycleAdamW
 from .point_surrogate import PointSurrogate as PointSurrogate
 from .reduced import PODStepper as PODStepper
+from .self_check import FailedCheck as FailedCheck
 from .surrogate import Surrogate as Surrogate
 from .surrogate import SurrogateStepper as SurrogateStepper

@@ -20,6 +20,7 @@ from surrogate.training.checkpoint import WholeCheckpoints
 from surrogate.training.history import plot_history
 from surrogate.training.loaders import Loaders
 from surrogate.training.module import TrainingModule
+from surrogate.training.self_check import Report, self_check
 
 STATE, LOG, PLOT = "last.ckpt", "log.csv", "loss.png"
 FIXED = {
@@ -72,6 +73,13 @@ class Engine:
     def device(self) -> torch.device:
         """Where this process trains."""
         return self.trainer.strategy.root_device
+
+    def check(self, module: TrainingModule, loaders: Loaders, epochs: int) -> Report:
+        """Return what a look at the network says before it is trained: see `self_check`."""
+        if not self.is_first:
+            return {"skipped": "done by the first process"}
+        samples, fresh = loaders[0].dataset, not self.state.exists()
+        return self_check(module, samples, epochs=epochs, device=self.device, folder=self.folder, fresh=fresh)
 
     def fit(self, module: TrainingModule, loaders: Loaders) -> dict[str, Any]:
         """Train; leave the best weights in ``module.model``; return what came out."""

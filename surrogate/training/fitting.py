@@ -44,6 +44,7 @@ def fit(
     optimizer: OneCycleAdamW | None = None,
     patience: int | None = None,
     seed: int = 0,
+    check: bool = True,
     devices: int | str = "auto",
     precision: Any = "32-true",
     trainer: Mapping[str, Any] | None = None,
@@ -76,6 +77,10 @@ def fit(
         Stop after this many epochs without improvement on the validation part; default: never.
     seed
         Decides order of samples and dropout. The weights at the start are those of ``network``.
+    check
+        Before a training of more than a few hundred steps, look in seconds whether every part of the network is alive
+        and whether it can learn two samples by heart; `FailedCheck` says what was seen, and so does
+        ``record["check"]``. The training is the same with and without.
     devices, precision
         As Lightning takes them: number or list of devices, ``"32-true"``, ``"bf16-mixed"``, ``"64-true"``.
     trainer
@@ -92,7 +97,7 @@ def fit(
     ------
     InputError
         Data that were not prepared, without a validation part, or that do not fit the network; a folder that holds
-        another training.
+        another training; a network without gradients.
     NumericalFailure
         The loss is not finite; names the step, or the validation loss never is.
     """
@@ -120,9 +125,11 @@ def fit(
         options |= {"gradient_clip_val": optimizer.gradient_clip, **(trainer or {})}
         stop = [] if patience is None else [Patience(patience)]
         engine = Engine(folder, seed=seed, callbacks=[*stop, *callbacks], options=options)
-        samples = {"batch_size": batch_size, "seed": seed, "dtype": dtype, "processes": engine.processes}
+        samples: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "dtype": dtype, "processes": engine.processes}
         loaders = make_loaders(training, validation, signature, **samples)
-        outcome = engine.fit(TrainingModule(model, objective, optimizer), loaders)
+        module = TrainingModule(model, objective, optimizer)
+        report = engine.check(module, loaders, epochs) if check else {"skipped": "check=False"}
+        outcome = {"check": report, **engine.fit(module, loaders)}
         model.record = {**record, **outcome}
         model = model.cpu().eval()
         if engine.is_first:
