@@ -1,4 +1,5 @@
 from . import objectives as objectives
+from .averaging import EMA as EMA
 from .corrected import Corrected as Corrected
 from .corrected import CorrectedStepper as CorrectedStepper
 from .fitting import fit as fit

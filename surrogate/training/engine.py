@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from surrogate.datasets.errors import NumericalFailure, expected
+from surrogate.training.averaging import EMA, Averaging
 from surrogate.training.callbacks import BestWeights, EpochProgress, History, SaveState, SeedSteps
 from surrogate.training.checkpoint import WholeCheckpoints
 from surrogate.training.history import plot_history
@@ -41,16 +42,26 @@ class Engine:
         Where state, log and plot lie; a state that is there is taken up.
     seed
         Of the draws in each step.
+    averaging
+        Of the weights; None for none.
     callbacks, options
         Further callbacks and arguments of ``lightning.Trainer``.
     """
 
     def __init__(
-        self, folder: Path, *, seed: int, callbacks: Sequence[lightning.Callback], options: Mapping[str, Any]
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        averaging: EMA | None,
+        callbacks: Sequence[lightning.Callback],
+        options: Mapping[str, Any],
     ) -> None:
         self.folder, self.state = folder, folder / STATE
         self.best, self.history = BestWeights(), History(folder / LOG)
         own = [SeedSteps(seed), self.best, self.history, EpochProgress(), SaveState(self.state)]
+        if averaging is not None:
+            own.insert(2, Averaging(averaging))  # the best weights are taken before it puts the others back
         with quiet():
             self.trainer = lightning.Trainer(
                 callbacks=[*own, *callbacks],

@@ -20,6 +20,7 @@ from surrogate.datasets.signature import Signature
 from surrogate.datasets.splits import refuse_overlap
 from surrogate.datasets.training_data import training_samples
 from surrogate.training.assembly import assemble
+from surrogate.training.averaging import EMA
 from surrogate.training.callbacks import Patience
 from surrogate.training.closed_form import ClosedForm, solve
 from surrogate.training.corrected import Corrected, fit_corrected_normalizers
@@ -42,6 +43,7 @@ def fit(
     batch_size: int = 16,
     objective: Objective | None = None,
     optimizer: OneCycleAdamW | None = None,
+    averaging: EMA | None = None,
     patience: int | None = None,
     seed: int = 0,
     check: bool = True,
@@ -73,6 +75,8 @@ def fit(
         The loss in physical units, from `surrogate.objectives`; default: relative L2.
     optimizer
         Learning rate and its schedule; default: ``OneCycleAdamW()``.
+    averaging
+        ``EMA(decay=0.999)``: validate, and return, an average of the weights over the steps; default: none.
     patience
         Stop after this many epochs without improvement on the validation part; default: never.
     seed
@@ -110,7 +114,13 @@ def fit(
     model = _untrained(network, signature, training, dtype)
     _try_one_batch(model, training, objective)
     settings = {"epochs": epochs, "batch_size": batch_size, "objective": _words(objective)}
-    settings |= {"optimizer": _words(optimizer), "patience": patience, "seed": seed, "precision": precision}
+    settings |= {
+        "optimizer": _words(optimizer),
+        "averaging": _words(averaging),
+        "patience": patience,
+        "seed": seed,
+        "precision": precision,
+    }
     record = make_record(model, training, validation, settings)
     with run_folder(path) as folder:
         if check_same_run(folder, record):
@@ -124,8 +134,13 @@ def fit(
         options = {"max_epochs": epochs, "devices": devices, "precision": precision, "logger": logger}
         options |= {"gradient_clip_val": optimizer.gradient_clip, **(trainer or {})}
         stop = [] if patience is None else [Patience(patience)]
-        engine = Engine(folder, seed=seed, callbacks=[*stop, *callbacks], options=options)
-        samples: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "dtype": dtype, "processes": engine.processes}
+        engine = Engine(folder, seed=seed, averaging=averaging, callbacks=[*stop, *callbacks], options=options)
+        samples: dict[str, Any] = {
+            "batch_size": batch_size,
+            "seed": seed,
+            "dtype": dtype,
+            "processes": engine.processes,
+        }
         loaders = make_loaders(training, validation, signature, **samples)
         module = TrainingModule(model, objective, optimizer)
         report = engine.check(module, loaders, epochs) if check else {"skipped": "check=False"}
