@@ -30,6 +30,7 @@ from surrogate.training.manifest import load
 from surrogate.training.module import TrainingModule
 from surrogate.training.objectives import Objective, RelativeL2
 from surrogate.training.optimizer import OneCycleAdamW
+from surrogate.training.recomputing import recomputing
 from surrogate.training.record import MODEL, check_same_run, make_record, run_folder
 from surrogate.training.surrogate import Surrogate, fit_normalizers
 
@@ -47,6 +48,7 @@ def fit(
     patience: int | None = None,
     seed: int = 0,
     check: bool = True,
+    gradient_checkpointing: bool = False,
     devices: int | str = "auto",
     precision: Any = "32-true",
     trainer: Mapping[str, Any] | None = None,
@@ -85,6 +87,9 @@ def fit(
         Before a training of more than a few hundred steps, look in seconds whether every part of the network is alive
         and whether it can learn two samples by heart; `FailedCheck` says what was seen, and so does
         ``record["check"]``. The training is the same with and without.
+    gradient_checkpointing
+        Keep of each block of the network only what enters it, and compute the rest again in the backward pass: less
+        memory, about a third more time, the same gradients.
     devices, precision
         As Lightning takes them: number or list of devices, ``"32-true"``, ``"bf16-mixed"``, ``"64-true"``.
     trainer
@@ -143,8 +148,9 @@ def fit(
         }
         loaders = make_loaders(training, validation, signature, **samples)
         module = TrainingModule(model, objective, optimizer)
-        report = engine.check(module, loaders, epochs) if check else {"skipped": "check=False"}
-        outcome = {"check": report, **engine.fit(module, loaders)}
+        with recomputing(network, gradient_checkpointing):
+            report = engine.check(module, loaders, epochs) if check else {"skipped": "check=False"}
+            outcome = {"check": report, **engine.fit(module, loaders)}
         model.record = {**record, **outcome}
         model = model.cpu().eval()
         if engine.is_first:
