@@ -31,6 +31,7 @@ from .operator import Operator as Operator
 from .operator import Stepper as Stepper
 from .prediction import predict as predict
 from .rollouts import rollout as rollout
+from .training import EMA as EMA
 from .training import Corrected as Corrected
 from .training import OneCycleAdamW as OneCycleAdamW
 from .training import PODStepper as PODStepper

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -50,3 +51,13 @@ class EpochBar:
         """Count an epoch."""
         words = f"training {training:.2e}, validation {validation:.2e}"
         self._bar.update(self._task, advance=1, description=words)
+
+
+def show_table(title: str, rows: Mapping[str, str]) -> None:
+    """Show a table of two columns on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        table = Table(title=title, show_header=False)
+        for name, value in rows.items():
+            table.add_row(name, value)
+        console.print(table)

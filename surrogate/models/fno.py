@@ -53,6 +53,7 @@ class FNO(GridNetwork):
     Z. Li et al., "Fourier Neural Operator for Parametric Partial Differential Equations", ICLR 2021, arXiv:2010.08895.
     """
 
+    recomputed = ("blocks",)  # one module for all layers, called for each
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "coordinates": True,
         "lifting_channel_ratio": 2,

@@ -1,4 +1,5 @@
 from . import objectives as objectives
+from .averaging import EMA as EMA
 from .corrected import Corrected as Corrected
 from .corrected import CorrectedStepper as CorrectedStepper
 from .fitting import fit as fit
@@ -7,5 +8,6 @@ from .manifest import save as save
 from .optimizer import OneCycleAdamW as OneCycleAdamW
 from .point_surrogate import PointSurrogate as PointSurrogate
 from .reduced import PODStepper as PODStepper
+from .self_check import FailedCheck as FailedCheck
 from .surrogate import Surrogate as Surrogate
 from .surrogate import SurrogateStepper as SurrogateStepper

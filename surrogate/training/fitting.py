@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import tempfile
-import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 import xarray as xr
-from lightning.pytorch.utilities.seed import isolate_rng
 from torch import nn
-from torch.utils.data import DataLoader
 
 from surrogate.compute import cast_floating, computing
-from surrogate.datasets.errors import NumericalFailure, expected
+from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import as_dataset
 from surrogate.datasets.ragged import select_samples
 from surrogate.datasets.signature import Signature
@@ -28,24 +21,21 @@ from surrogate.datasets.splits import refuse_overlap
 from surrogate.datasets.training_data import training_samples
 from surrogate.datasets.windows import require_frames
 from surrogate.training.assembly import assemble
-from surrogate.training.callbacks import BestWeights, EpochProgress, History, Patience, SaveState, SeedSteps
-from surrogate.training.checkpoint import WholeCheckpoints
+from surrogate.training.averaging import EMA
+from surrogate.training.callbacks import Patience
 from surrogate.training.closed_form import ClosedForm, solve
 from surrogate.training.corrected import Corrected, fit_corrected_normalizers
-from surrogate.training.history import plot_history
+from surrogate.training.engine import Engine, check_options
+from surrogate.training.loaders import make_loaders
 from surrogate.training.manifest import load
 from surrogate.training.module import TrainingModule
 from surrogate.training.objectives.objective import TrainingObjective
 from surrogate.training.objectives.one_step import Loss, predict, training_objective
 from surrogate.training.objectives.relative_l2 import RelativeL2
 from surrogate.training.optimizer import OneCycleAdamW
-from surrogate.training.record import MODEL, check_same_run, make_record
-from surrogate.training.shuffle import EpochShuffle
+from surrogate.training.recomputing import recomputing
+from surrogate.training.record import MODEL, check_same_run, make_record, run_folder
 from surrogate.training.surrogate import Surrogate, fit_normalizers
-
-STATE, LOG, PLOT = "last.ckpt", "log.csv", "loss.png"
-QUIET = {"num_sanity_val_steps": 0, "enable_progress_bar": False, "enable_model_summary": False}
-OWN_OPTIONS = {"max_epochs", "devices", "precision", "logger", "callbacks", "plugins", "default_root_dir"}
 
 
 def fit(
@@ -57,8 +47,11 @@ def fit(
     batch_size: int = 16,
     objective: Loss | TrainingObjective | None = None,
     optimizer: OneCycleAdamW | None = None,
+    averaging: EMA | None = None,
     patience: int | None = None,
     seed: int = 0,
+    check: bool = True,
+    gradient_checkpointing: bool = False,
     devices: int | str = "auto",
     precision: Any = "32-true",
     trainer: Mapping[str, Any] | None = None,
@@ -88,10 +81,19 @@ def fit(
         (``Unrolled(steps=4)``), with noise, on coarser grids; default: relative L2.
     optimizer
         Learning rate and its schedule; default: ``OneCycleAdamW()``.
+    averaging
+        ``EMA(decay=0.999)``: validate, and return, an average of the weights over the steps; default: none.
     patience
         Stop after this many epochs without improvement on the validation part; default: never.
     seed
         Decides order of samples and dropout. The weights at the start are those of ``network``.
+    check
+        Before a training of more than a few hundred steps, look in seconds whether every part of the network is alive
+        and whether it can learn two samples by heart; `FailedCheck` says what was seen, and so does
+        ``record["check"]``. The training is the same with and without.
+    gradient_checkpointing
+        Keep of each block of the network only what enters it, and compute the rest again in the backward pass: less
+        memory, about a third more time, the same gradients.
     devices, precision
         As Lightning takes them: number or list of devices, ``"32-true"``, ``"bf16-mixed"``, ``"64-true"``.
     trainer
@@ -108,13 +110,13 @@ def fit(
     ------
     InputError
         Data that were not prepared, without a validation part, or that do not fit the network or the objective; a
-        folder that holds another training.
+        folder that holds another training; a network without gradients.
     NumericalFailure
         The loss is not finite; names the step, or the validation loss never is.
     """
     if epochs < 1 or batch_size < 1:
         raise expected("epochs and batch_size of at least 1", (epochs, batch_size), "Correct them.")
-    _check_options(trainer or {})
+    check_options(trainer or {})
     signature, training, validation = _parts(data)
     objective, optimizer = objective or RelativeL2(), optimizer or OneCycleAdamW()
     dtype = _floating(precision)
@@ -125,9 +127,15 @@ def fit(
         require_frames(part, signature, frames)
     _try_one_batch(model, training, goal, frames)
     settings = {"epochs": epochs, "batch_size": batch_size, "objective": _words(objective)}
-    settings |= {"optimizer": _words(optimizer), "patience": patience, "seed": seed, "precision": precision}
+    settings |= {
+        "optimizer": _words(optimizer),
+        "averaging": _words(averaging),
+        "patience": patience,
+        "seed": seed,
+        "precision": precision,
+    }
     record = make_record(model, training, validation, settings)
-    with _folder(path) as folder:
+    with run_folder(path) as folder:
         if check_same_run(folder, record):
             finished = load(folder / MODEL, network=network)
             assert isinstance(finished, Surrogate)
@@ -138,14 +146,18 @@ def fit(
             return model
         options = {"max_epochs": epochs, "devices": devices, "precision": precision, "logger": logger}
         options |= {"gradient_clip_val": optimizer.gradient_clip, **(trainer or {})}
-        loaders = _loaders(training, validation, signature, batch_size, seed, dtype, frames)
         stop = [] if patience is None else [Patience(patience)]
+        engine = Engine(folder, seed=seed, averaging=averaging, callbacks=[*stop, *callbacks], options=options)
+        samples = (training_samples(part, signature, dtype, frames) for part in (training, validation))
+        loaders = make_loaders(*samples, batch_size=batch_size, seed=seed, processes=engine.processes)
         module = TrainingModule(model, goal, optimizer)
-        first, outcome, history = _train(module, loaders, folder, seed, [*stop, *callbacks], options)
+        with recomputing(network, gradient_checkpointing):
+            report = engine.check(module, loaders, epochs) if check else {"skipped": "check=False"}
+            outcome = {"check": report, **engine.fit(module, loaders)}
         model.record = {**record, **outcome}
         model = model.cpu().eval()
-        if first:
-            plot_history(history.rows, folder / PLOT)
+        if engine.is_first:
+            engine.plot()
             model.save(folder / MODEL)
     return model
 
@@ -168,32 +180,6 @@ def _untrained(network: nn.Module, signature: Signature, training: xr.Dataset, d
     )
 
 
-def _train(
-    module: TrainingModule,
-    loaders: tuple[DataLoader[Any], DataLoader[Any]],
-    folder: Path,
-    seed: int,
-    callbacks: list[lightning.Callback],
-    options: Mapping[str, Any],
-) -> tuple[bool, dict[str, Any], History]:
-    """Leave the best weights in ``module.model``; return whether this process is the first, and what came out."""
-    best, history, state = BestWeights(), History(folder / LOG), folder / STATE
-    own = [SeedSteps(seed), best, history, EpochProgress(), SaveState(state)]
-    began = time.perf_counter()
-    with _quiet(), isolate_rng():
-        engine = lightning.Trainer(
-            callbacks=[*own, *callbacks],
-            default_root_dir=folder,
-            plugins=[WholeCheckpoints()],
-            **{**QUIET, **options},
-        )
-        engine.fit(module, *loaders, ckpt_path=state if state.exists() else None)
-    if not best.weights:
-        raise NumericalFailure("Training stopped: the validation loss was finite in no epoch. Check the data.")
-    module.model.load_state_dict(best.weights)
-    return engine.is_global_zero, _outcome(best, history, time.perf_counter() - began), history
-
-
 def _parts(data: xr.DataTree) -> tuple[Signature, xr.Dataset, xr.Dataset]:
     if not isinstance(data, xr.DataTree) or not {"train", "validation"} <= set(data.children):
         raise expected("the tree from `prepare`", type(data).__name__, "Call `prepare(fields, inputs=, outputs=)`.")
@@ -205,12 +191,6 @@ def _parts(data: xr.DataTree) -> tuple[Signature, xr.Dataset, xr.Dataset]:
     if training.attrs.get("split_by") == "time":
         refuse_overlap(training, validation, signature.history)
     return signature, training, validation
-
-
-def _check_options(trainer: Mapping[str, Any]) -> None:
-    own = sorted(OWN_OPTIONS & trainer.keys())
-    if own:
-        raise expected("further arguments of lightning.Trainer in `trainer`", own, "Use the arguments of `fit`.")
 
 
 def _words(thing: object) -> str:
@@ -244,64 +224,5 @@ def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: TrainingOb
         raise expected("one loss per sample", f"shape {tuple(losses.shape)}", "Correct the objective.")
 
 
-def _loaders(
-    training: xr.Dataset,
-    validation: xr.Dataset,
-    signature: Signature,
-    batch_size: int,
-    seed: int,
-    dtype: torch.dtype,
-    frames: int,
-) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    first, second = (training_samples(part, signature, dtype, frames) for part in (training, validation))
-    shuffle = EpochShuffle(len(first), seed)
-    options: dict[str, Any] = {"batch_size": batch_size, "collate_fn": _as_is}
-    return DataLoader(first, sampler=shuffle, **options), DataLoader(second, **options)
-
-
-def _as_is(batch: Any) -> Any:
-    """Return it: the samples already come as whole batches."""
-    return batch
-
-
 def _floating(precision: Any) -> torch.dtype:
     return torch.float64 if str(precision).startswith("64") else torch.float32
-
-
-def _outcome(best: BestWeights, history: History, seconds: float) -> dict[str, Any]:
-    return {
-        "epochs_done": len(history.rows),
-        "best_epoch": best.epoch,
-        "validation_loss": best.loss,
-        "training_seconds": round(sum(row["seconds"] for row in history.rows), 3),
-        "last_session_seconds": round(seconds, 3),
-    }
-
-
-@contextmanager
-def _folder(path: str | Path | None) -> Iterator[Path]:
-    """Give the folder of the run; without a path one that vanishes."""
-    if path is not None and Path(path).exists() and not Path(path).is_dir():
-        raise expected("a folder", f"the file {str(path)!r}", "Choose another `path`.")
-    if path is None:
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder)
-    else:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        yield Path(path)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what Lightning says about things that are so on purpose (data in memory need no workers)."""
-    log = logging.getLogger("lightning.pytorch")
-    level = log.level
-    log.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
-            warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-            yield
-    finally:
-        log.setLevel(level)

@@ -6,6 +6,9 @@ import hashlib
 import importlib.metadata
 import json
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +78,16 @@ def check_same_run(folder: Path, record: dict[str, Any]) -> bool:
     with whole_file(file) as part:
         part.write_text(json.dumps(identity, indent=1))
     return False
+
+
+@contextmanager
+def run_folder(path: str | Path | None) -> Iterator[Path]:
+    """Give the folder of the run; without a path one that vanishes."""
+    if path is not None and Path(path).exists() and not Path(path).is_dir():
+        raise expected("a folder", f"the file {str(path)!r}", "Choose another `path`.")
+    if path is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        yield Path(path)
