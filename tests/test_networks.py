@@ -17,7 +17,7 @@ from torch import nn
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
-from surrogate.models import FFNO, FNO, GNOT, TFNO, DeepONet, FactFormer, GalerkinTransformer, MgNO, UNet
+from surrogate.models import FFNO, FNO, GNOT, TFNO, DeepONet, FactFormer, GalerkinTransformer, IFactFormer, MgNO, UNet
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -29,6 +29,8 @@ TRANSFORMER = {**SMALL, "n_heads": 2, "n_frequencies": 3}
 SCALED = {**TRANSFORMER, "options": {"coordinates_in_decoder": True, "joined_channels": 5}}
 POINT = {**TRANSFORMER, "options": {"coordinates_in_decoder": True, "decoder": "point"}}
 FACTORIZED = {**SMALL, "n_heads": 2, "head_channels": 4}
+ITERATED = {**FACTORIZED, "n_layers": 1, "n_iterations": 3}
+FIRST = {"norm": "slices", "second_map": True}
 BOUNDED = {"convolution_branch": True, "padding": 2, "decoder_groups": 4}
 
 GRID = {
@@ -53,6 +55,10 @@ GRID = {
     "factformer_2d_softmax": lambda: FactFormer(2, 1, options={"attention": "softmax"}, **FACTORIZED),
     "factformer_2d_identity": lambda: FactFormer(2, 1, options={"attention": "identity"}, **FACTORIZED),
     "factformer_3d": lambda: FactFormer(2, 1, dim=3, options={"in_fields": 1}, **FACTORIZED),
+    "ifactformer_1d": lambda: IFactFormer(2, 1, dim=1, periodic=True, **ITERATED),
+    "ifactformer_2d": lambda: IFactFormer(2, 3, periodic=[True, False], options={"checkpointing": True}, **ITERATED),
+    "ifactformer_2d_first": lambda: IFactFormer(2, 1, options=FIRST, **ITERATED),
+    "ifactformer_3d": lambda: IFactFormer(2, 1, dim=3, parallel=False, options={"in_fields": 2}, **ITERATED),
 }
 GRID |= {
     "mgno_1d": lambda: MgNO(2, 1, dim=1, periodic=True, options={"coordinates": True}, **MULTIGRID),
@@ -91,6 +97,9 @@ COUNTS = [  # of the specification; for FNO see test_fno.py
     (FactFormer, "isotropic", 5_093_188),
     (FactFormer, "smoke", 4_501_764),
     (FactFormer, "darcy", 3_749_953),
+    (IFactFormer, "channel", 1_163_187),
+    (IFactFormer, "channel_chained", 1_071_027),
+    (IFactFormer, "channel_first", 1_181_619),
 ]
 
 
@@ -294,7 +303,7 @@ def test_wrong_input_is_refused(name):
         network(x, coordinates)
     with pytest.raises(InputError, match="Expected coordinates of shape"):
         network(x, coordinates[..., :1].expand(*coordinates.shape[:-1], 4), parameters)
-    if isinstance(network, FactFormer):
+    if isinstance(network, FactFormer | IFactFormer):
         return  # it takes any grid
     limit = r"at most .* Fourier coefficients|(a grid of )?at least \d points along each axis.*|x at .* sensors"
     with pytest.raises(InputError, match=rf"Expected ({limit}), got"):

@@ -14,10 +14,12 @@ from .frame_lift import FrameLift as FrameLift
 from .gnot_block import GNOTBlock as GNOTBlock
 from .grid_axis import GridAxis as GridAxis
 from .grid_axis import grid_axes as grid_axes
+from .grid_lift import GridLift as GridLift
 from .head_norm import HeadNorm as HeadNorm
 from .interpolation_scaler import DownScaler as DownScaler
 from .interpolation_scaler import UpScaler as UpScaler
 from .interpolation_scaler import resize as resize
+from .iterated_attention import IteratedAttention as IteratedAttention
 from .latent_marching import LatentMarching as LatentMarching
 from .linear_attention import LinearAttention as LinearAttention
 from .mixture import GeometricGate as GeometricGate
