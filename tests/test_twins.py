@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from surrogate.datasets.errors import InputError
 from surrogate.layers import FactorizedAttention
 from surrogate.layers.grid_axis import grid_axes
-from surrogate.models import FNO, FactFormer, GalerkinTransformer, attention_twins
+from surrogate.models import FNO, FactFormer, GalerkinTransformer, IFactFormer, attention_twins
 
 NETWORKS = {
     "galerkin": lambda: GalerkinTransformer(1, 1, dim=1, hidden_channels=8, n_heads=2, n_frequencies=3, periodic=True),
@@ -15,13 +15,15 @@ NETWORKS = {
         1, 1, dim=2, attention="fourier", hidden_channels=8, n_frequencies=3, coarse_shape=5
     ),
     "factorized": lambda: FactFormer(1, 1, dim=2, hidden_channels=8, n_layers=2, n_heads=2, head_channels=4),
+    "factorized, parallel": lambda: IFactFormer(1, 1, hidden_channels=8, n_heads=2, head_channels=4),
+    "factorized, iterated": lambda: IFactFormer(1, 1, hidden_channels=8, n_heads=2, head_channels=4, parallel=False),
 }
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
-def test_twins_differ_in_their_attention_only(kind):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_twins_differ_in_their_attention_only(name):
     torch.manual_seed(0)
-    network = NETWORKS[kind]().double().eval()
+    network, kind = NETWORKS[name]().double().eval(), name.partition(",")[0]
     state = torch.get_rng_state()
     twins = attention_twins(network)
     assert torch.equal(torch.get_rng_state(), state)
@@ -67,7 +69,9 @@ def test_softmax_over_each_axis_is_a_mean_with_the_quadrature_weights():
     torch.testing.assert_close(layer._scaled(0 * kernel, axis), axis.weights[0].expand_as(kernel))
     value = F.linear(F.layer_norm(u, (8,)), layer.value.weight)[0]
     mixed = torch.cat([scaled[0, head] @ value[:, 4 * head : 4 * head + 4] for head in (0, 1)], dim=-1)
-    mixed = (mixed - mixed.mean(0)) / (mixed.var(0, correction=0) + 1e-12).sqrt()
+    weights = axis.weights[0][:, None]
+    mixed = mixed - (weights * mixed).sum(0)
+    mixed = mixed / ((weights * mixed.square()).sum(0) + 1e-12).sqrt()
     torch.testing.assert_close(layer(u, axes)[0], layer.output(mixed))
 
 

@@ -17,12 +17,7 @@ def standardize(
     x: Float[Tensor, "batch head *space channel"], kind: str, floor: float, axes: Sequence[GridAxis]
 ) -> tuple[
     Float[Tensor, "batch head slice point channel"],
-    Float[
-        Tensor,
-        (
-            batch  # head #slice 1 #channel
-        ),
-    ],
+    Float[Tensor, "batch head _slice 1 _channel"],
 ]:
     """Return ``x`` with mean 0, and the factors that give it variance 1, in the accuracy of float32 at least.
 

@@ -49,6 +49,7 @@ class IFactFormer(GridNetwork):
         Scalars per sample, appended to the input as constants.
     options
         Rare settings, see `IFactFormer.OPTIONS`:
+        ``attention``: ``"factorized"``, or ``"softmax"`` or ``"identity"`` as for `FactFormer`;
         ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm`` of the attention:
         ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they stand for;
         ``small_kernels``: start as the authors' implementation does, where almost nothing comes from an attention with
@@ -79,6 +80,7 @@ class IFactFormer(GridNetwork):
 
     knows_spacing = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
+        "attention": "factorized",
         "kernel_multiplier": 3,
         "norm": "instance",
         "quadrature": True,
@@ -171,6 +173,7 @@ class IFactFormer(GridNetwork):
             n_heads=self.n_heads,
             head_channels=self.head_channels,
             dim=self.dim,
+            kind=options["attention"],
             parallel=self.parallel,
             **{name: options[name] for name in ("kernel_multiplier", "norm", "small_kernels")},
         )
