@@ -17,7 +17,7 @@ def standardize(
     x: Float[Tensor, "batch head *space channel"], kind: str, floor: float, axes: Sequence[GridAxis]
 ) -> tuple[
     Float[Tensor, "batch head slice point channel"],
-    Float[Tensor, "batch head _slice 1 _channel"],
+    Float[Tensor, "batch _heads _slices 1 _channels"],
 ]:
     """Return ``x`` with mean 0, and the factors that give it variance 1, in the accuracy of float32 at least.
 
