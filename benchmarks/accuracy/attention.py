@@ -39,7 +39,10 @@ RESOLUTION = {"burgers": 256, "darcy": 32}
 
 def truth(folder: Path, problem: str, resolution: int, samples: int) -> xr.DataTree:
     """Return prepared data, from the folder if they are there; a fifth is the test part, a tenth chooses the epoch."""
-    cases = {"burgers": sg.cases.Burgers(resolution, 0.01), "darcy": sg.cases.Darcy(resolution)}
+    cases: dict[str, sg.cases.Case | sg.cases.SteadyCase] = {
+        "burgers": sg.cases.Burgers(resolution, 0.01),
+        "darcy": sg.cases.Darcy(resolution),
+    }
     path = folder / f"{problem}_{resolution}_{samples}.h5"
     fields = sg.open_dataset(path) if path.exists() else sg.generate(cases[problem], samples, path)
     inputs, outputs = (["u"], ["u"]) if problem == "burgers" else (["permeability"], ["pressure"])
