@@ -82,6 +82,8 @@ RAGGED = {
     "gnot_2d": lambda: GNOT([1, 0], 3, dim=2, n_heads=2, n_experts=2, **SMALL),
     "gnot_2d_galerkin": lambda: GNOT([1], 1, dim=2, options={"attention": "galerkin"}, **SMALL),
     "gnot_2d_l1": lambda: GNOT([1, 1], 1, dim=2, options={"attention": "l1", "average": True}, **SMALL),
+    "gnot_2d_softmax": lambda: GNOT([1, 0], 1, dim=2, options={"attention": "softmax"}, **SMALL),
+    "gnot_2d_identity": lambda: GNOT([1], 1, dim=2, n_heads=2, options={"attention": "identity"}, **SMALL),
     "gnot_3d": lambda: GNOT([1, 2], 2, dim=3, n_experts=3, options={"function_dims": [3, 1]}, **SMALL),
 }
 MEMBERS = GRID | RAGGED

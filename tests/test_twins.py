@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from surrogate.datasets.errors import InputError
 from surrogate.layers import FactorizedAttention
 from surrogate.layers.grid_axis import grid_axes
-from surrogate.models import FNO, FactFormer, GalerkinTransformer, IFactFormer, attention_twins
+from surrogate.models import FNO, GNOT, FactFormer, GalerkinTransformer, IFactFormer, attention_twins
 
 NETWORKS = {
     "galerkin": lambda: GalerkinTransformer(1, 1, dim=1, hidden_channels=8, n_heads=2, n_frequencies=3, periodic=True),
@@ -39,6 +39,18 @@ def test_twins_differ_in_their_attention_only(name):
     for i, one in enumerate(results):
         for two in results[i + 1 :]:
             assert (one - two).detach().norm() > 1e-6 * one.detach().norm()
+
+
+def test_twins_of_networks_on_points_keep_their_attention_to_functions():
+    torch.manual_seed(0)
+    network = GNOT([1], 1, dim=2, hidden_channels=8, n_layers=1, options={"attention": "galerkin"})
+    twins = attention_twins(network)
+    assert list(twins) == ["galerkin", "softmax", "identity"]
+    own, other = network.blocks[0], twins["identity"].blocks[0]
+    assert own.cross.kind == other.cross.kind == "galerkin"
+    assert (own.attention.kind, other.attention.kind) == ("galerkin", "identity")
+    assert all(torch.equal(network.state_dict()[name], value) for name, value in twins["softmax"].state_dict().items())
+    assert network.state_dict().keys() == twins["softmax"].state_dict().keys()
 
 
 def test_without_attention_points_do_not_see_each_other():

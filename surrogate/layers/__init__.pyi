@@ -27,6 +27,7 @@ from .mixture import Mixture as Mixture
 from .multigrid_layer import MultigridLayer as MultigridLayer
 from .padded_convolution import PaddedConvolution as PaddedConvolution
 from .padded_convolution import PaddedUpsampling as PaddedUpsampling
+from .point_attention import PointAttention as PointAttention
 from .point_decoder import PointDecoder as PointDecoder
 from .pointwise_decoder import PointwiseDecoder as PointwiseDecoder
 from .residual_attention import ResidualAttention as ResidualAttention

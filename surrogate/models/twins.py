@@ -18,8 +18,9 @@ def attention_twins(network: nn.Module) -> dict[str, nn.Module]:
     """Return a network, and twins that differ from it in their attention only, by the kind of attention.
 
     They answer whether the attention of a network is worth anything: ``"softmax"`` has the usual one in its place,
-    ``"identity"`` mixes no points there. All weights they have in common with the network are copies of its own, so
-    trainings of equal seed start at the same place and see the same batches.
+    ``"identity"`` mixes no points there (attention to input functions on points of their own stays). All weights they
+    have in common with the network are copies of its own, so trainings of equal seed start at the same place and see
+    the same batches.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def _twin(network: nn.Module, kind: str) -> nn.Module:
     else:
         options: Mapping[str, object] = arguments["options"]
         arguments["options"] = {**options, "attention": kind}
+        if kind == "identity" and "cross_attention" in getattr(network, "OPTIONS", {}):
+            arguments["options"].setdefault("cross_attention", _kind(network))
     with torch.random.fork_rng(devices=[]):  # its own first weights are overwritten
         twin = type(network)(**arguments)
     state, like = network.state_dict(), next(network.parameters())
