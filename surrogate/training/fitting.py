@@ -120,7 +120,7 @@ def fit(
     dtype = _floating(precision)
     model = _untrained(network, signature, training, dtype)
     goal = training_objective(objective)
-    frames = goal.frames(signature)
+    frames = max(goal.frames(signature), signature.horizon)
     for part in (training, validation):
         require_frames(part, signature, frames)
     _try_one_batch(model, training, goal, frames)
