@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors
 import torch
@@ -18,6 +19,7 @@ from surrogate import Corrected, Grid, InputError, models, solvers
 from surrogate.compute import cast_floating
 from surrogate.datasets import Normalizer, Signature
 from surrogate.training import CorrectedStepper
+from surrogate.training.corrected import fit_corrected_normalizers
 from surrogate.training.solver_entry import build_solver, describe_solver
 
 GRID = Grid((16,), periodic=True)
@@ -109,6 +111,26 @@ def test_the_scale_of_the_correction_is_the_error_of_the_solver(data: xr.DataTre
     torch.testing.assert_close(model.normalizer("output").mean, error.mean()[None], rtol=1e-5, atol=1e-8)
     torch.testing.assert_close(model.normalizer("output").std, error.std(correction=0)[None], rtol=1e-5, atol=0)
     assert model.normalizer("output").std < 0.1 * model.normalizer("input").std
+
+
+def test_the_solver_takes_the_parameters_of_each_sample_by_name() -> None:
+    """With them it makes the data, so that there is nothing to correct."""
+    viscosity = np.linspace(0.02, 0.1, 5)
+    solver = burgers(dtype=torch.float64)
+    frames = [torch.rand(5, 1, 16, dtype=torch.float64)]
+    for _ in range(3):
+        frames.append(solver(frames[-1], parameters=torch.from_numpy(viscosity)[:, None]))
+    variables = {
+        "u": (("sample", "time", "x"), torch.stack(frames[1:], dim=1)[:, :, 0].numpy(), {"units": "1"}),
+        "re": (("sample",), 1 / viscosity, {"units": "1"}),
+        "viscosity": (("sample",), viscosity, {"units": "1"}),
+    }
+    fields = xr.Dataset(variables, {"time": ("time", 0.1 * np.arange(3), {"units": "1"}), **GRID.coordinates()})
+    tree = sg.prepare(fields, inputs=["u", "re", "viscosity"], outputs=["u"], split=(5, 0, 0))
+    part = tree["train"].to_dataset()
+    found = fit_corrected_normalizers(burgers(viscosity=7.0), part, Signature.from_data(part), torch.float32)["output"]
+    assert found.mean.abs().max() < 1e-7  # single precision
+    assert 0 < found.std.max() < 1e-6
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -167,16 +167,6 @@ def test_training_and_rollout_see_the_same_frames(as_fields: AsFields, steps: in
     assert model.record["validation_loss"] == pytest.approx(np.mean(losses), rel=1e-5)  # single precision
 
 
-@pytest.mark.parametrize(("horizon", "frames", "calls"), [(1, 3, 3), (2, 4, 2), (2, 5, 3)])
-def test_windows_hold_the_forcing_of_every_call(as_fields: AsFields, horizon: int, frames: int, calls: int) -> None:
-    part = forced(as_fields, horizon)["train"].to_dataset()
-    windows = Windows(part, Signature.from_data(part), torch.float64, frames)
-    assert len(windows) == 8 * (9 - 2 - frames + 1)
-    item = windows[1]
-    np.testing.assert_array_equal(item["y"], part["u"].values[0, 3 : 3 + frames])
-    np.testing.assert_array_equal(item["forcing"], part["load"].values[0, 2 : 2 + (calls - 1) * horizon + 1])
-
-
 @pytest.fixture(scope="module")
 def burgers() -> Callable[..., xr.DataTree]:
     initial = sg.solvers.initial.GaussianRandomField(n_frequencies=4)

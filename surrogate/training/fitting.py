@@ -30,7 +30,7 @@ from surrogate.training.loaders import make_loaders
 from surrogate.training.manifest import load
 from surrogate.training.module import TrainingModule
 from surrogate.training.objectives.objective import TrainingObjective
-from surrogate.training.objectives.one_step import Loss, predict, training_objective
+from surrogate.training.objectives.one_step import Loss, training_objective
 from surrogate.training.objectives.relative_l2 import RelativeL2
 from surrogate.training.optimizer import OneCycleAdamW
 from surrogate.training.recomputing import recomputing
@@ -122,7 +122,7 @@ def fit(
     dtype = _floating(precision)
     model = _untrained(network, signature, training, dtype)
     goal = training_objective(objective)
-    frames = goal.frames(signature)
+    frames = max(goal.frames(signature), signature.horizon)
     for part in (training, validation):
         require_frames(part, signature, frames)
     _try_one_batch(model, training, goal, frames)
@@ -208,10 +208,11 @@ def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: TrainingOb
     few = select_samples(training, slice(1))
     few = few.isel(time=slice(signature.history + frames)) if signature.dt else few
     batch = training_samples(few, signature, model.dtype, frames).__getitems__([0])
+    module = TrainingModule(model, objective, OneCycleAdamW())
     do = f"The data give {signature.in_channels} channels and want {signature.out_channels}: see `for_data`."
     with computing(model):
         try:
-            prediction = predict(model, batch)
+            prediction = module.predict(batch)
         except (RuntimeError, TypeError, IndexError, AttributeError) as error:
             raise expected("a network that fits the data", str(error).splitlines()[0], do) from error
         wanted = batch["y"][:, : signature.out_channels].shape
@@ -219,7 +220,7 @@ def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: TrainingOb
             got = f"output of shape {tuple(prediction.shape)} for {tuple(wanted)}"
             raise expected("a network that fits the data", got, do)
         objective.check(model, batch)
-        losses = objective.losses(model, batch, None)
+        losses = module.losses(batch, validating=True)
     if losses.shape != (1,):
         raise expected("one loss per sample", f"shape {tuple(losses.shape)}", "Correct the objective.")
 

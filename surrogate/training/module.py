@@ -9,7 +9,7 @@ from torch import Tensor
 
 from surrogate.datasets.errors import NumericalFailure
 from surrogate.training.objectives.objective import Batch, TrainingObjective
-from surrogate.training.objectives.one_step import Loss, training_objective
+from surrogate.training.objectives.one_step import Loss, predict, training_objective
 from surrogate.training.optimizer import OneCycleAdamW
 from surrogate.training.surrogate import Surrogate
 
@@ -56,3 +56,7 @@ class TrainingModule(lightning.LightningModule):
     def losses(self, batch: Batch, *, validating: bool = False) -> Tensor:
         """Return one loss per sample, that of the present epoch or that of validation data."""
         return self.objective.losses(self.model, batch, None if validating else self.current_epoch)
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return what the model makes of the inputs of a batch, in one call."""
+        return predict(self.model, batch)

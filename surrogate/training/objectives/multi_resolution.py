@@ -105,4 +105,5 @@ def _restricted(grid: Grid, factor: int, values: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _means(grid: Grid, factor: int, dtype: torch.dtype) -> GridMap:
-    return resampling(grid, coarser(grid, factor), method="conservative", dtype=dtype)
+    with torch.inference_mode(False):  # they outlive this call, and may be differentiated in a later one
+        return resampling(grid, coarser(grid, factor), method="conservative", dtype=dtype)

@@ -61,7 +61,7 @@ class TrainingObjective(Summable, ABC):
     """
 
     def frames(self, signature: Signature) -> int:
-        """Return how many frames of target each window of the data must have; by default those of one prediction.
+        """Return how many frames of target windows of the data must have, if more than those of one prediction.
 
         Raises
         ------

@@ -66,7 +66,7 @@ class StepResidual(TrainingObjective):
     def frames(self, signature: Signature) -> int:
         """Return those of one prediction; no more of the data are needed but where there is forcing."""
         check_steps(self._stepper, signature)
-        return max(self.steps, signature.horizon) if signature.forcing_fields else signature.horizon
+        return self.steps if signature.forcing_fields else signature.horizon
 
     def losses(self, model: Surrogate, batch: Batch, epoch: int | None) -> Tensor:
         """Return the residual of the frames of each sample."""

@@ -76,7 +76,7 @@ class Unrolled(TrainingObjective):
             raise expected(f"truncate from 1 to {self._most}, the steps", self.truncate, "Correct `truncate`.")
 
     def frames(self, signature: Signature) -> int:
-        """Return the most steps of the curriculum, or the horizon if it is longer."""
+        """Return the most steps of the curriculum."""
         if signature.dt is None:
             do = "Use an objective of one prediction, such as RelativeL2()."
             raise expected("data that are stepped in time for Unrolled", "a steady map", do)
@@ -85,7 +85,7 @@ class Unrolled(TrainingObjective):
             raise expected(f"more steps than the horizon {signature.horizon} with pushforward", self.steps, do)
         if self.truncate is not None and self.truncate % signature.horizon:
             raise expected(f"truncate divisible by the horizon {signature.horizon}", self.truncate, "Round it.")
-        return max(self._most, signature.horizon)
+        return self._most
 
     def losses(self, model: Surrogate, batch: Batch, epoch: int | None) -> Tensor:
         """Return the loss of the frames that this epoch asks for; all of them on validation data."""
@@ -123,4 +123,4 @@ def _skip(unrolling: Unrolling, calls: int) -> None:
         with torch.no_grad():
             for _ in range(calls):
                 unrolling.step()
-        torch.clear_autocast_cache()  # weights that were cast without gradient would have none in the next step
+        torch.clear_autocast_cache()  # older torch keeps weights cast without gradient (issue 158232 of pytorch)
