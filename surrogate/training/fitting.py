@@ -72,7 +72,7 @@ def fit(
     epochs
         Passes over the training part.
     batch_size
-        Samples (or windows) per step.
+        Samples (or windows) per step, of all devices together.
     objective
         The loss in physical units, from `surrogate.objectives`; default: relative L2.
     optimizer
