@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping
+from lightning.pytorch.strategies import ModelParallelStrategy
 
 from surrogate.progress import EpochBar
 from surrogate.training.history import Row, write_history
+from surrogate.training.sharding import whole
 from surrogate.training.shuffle import derived_seed
 
 Trainer = lightning.Trainer
@@ -27,8 +28,8 @@ class SeedSteps(Callback):
         self.seed = seed
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Module, batch: Any, batch_idx: int) -> None:
-        """Set the seed of this step."""
-        torch.manual_seed(derived_seed(self.seed, trainer.global_step))
+        """Set the seed of this step, another one in each process."""
+        torch.manual_seed(derived_seed(self.seed, trainer.global_step * trainer.world_size + trainer.global_rank))
 
 
 class BestWeights(Callback):
@@ -44,7 +45,8 @@ class BestWeights(Callback):
         loss = float(trainer.callback_metrics["validation_loss"])
         if not trainer.sanity_checking and loss < self.loss:
             self.loss, self.epoch = loss, trainer.current_epoch
-            self.weights = copy.deepcopy(pl_module.model.state_dict())  # type: ignore[union-attr]
+            state = pl_module.model.state_dict()  # type: ignore[union-attr]
+            self.weights = {name: whole(value) for name, value in state.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what goes into the checkpoint."""
@@ -98,8 +100,12 @@ class SaveState(Checkpoint):
         self.path = path
 
     def on_train_start(self, trainer: Trainer, pl_module: Module) -> None:
-        """Keep the first weights, so that a run killed in its first epoch starts again from the same."""
-        if not self.path.exists():
+        """Keep the first weights, so that a run killed in its first epoch starts again from the same.
+
+        Not where weights are sharded: gathering the state of an optimizer before its first step makes it take one.
+        """
+        sharded = isinstance(trainer.strategy, ModelParallelStrategy)
+        if trainer.global_step == 0 and not sharded:  # the same in all processes, which save together
             trainer.save_checkpoint(self.path)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Module) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from surrogate.datasets.errors import NumericalFailure, expected
@@ -22,6 +23,7 @@ from surrogate.training.history import plot_history
 from surrogate.training.loaders import Loaders
 from surrogate.training.module import TrainingModule
 from surrogate.training.self_check import Report, self_check
+from surrogate.training.sharding import ShardedModule
 
 STATE, LOG, PLOT = "last.ckpt", "log.csv", "loss.png"
 FIXED = {
@@ -62,6 +64,9 @@ class Engine:
         own = [SeedSteps(seed), self.best, self.history, EpochProgress(), SaveState(self.state)]
         if averaging is not None:
             own.insert(2, Averaging(averaging))  # the best weights are taken before it puts the others back
+        if getattr(options.get("strategy"), "_save_distributed_checkpoint", False):
+            do = "Give the strategy save_distributed_checkpoint=False."
+            raise expected("a state in one file", "save_distributed_checkpoint=True", do)
         with quiet():
             self.trainer = lightning.Trainer(
                 callbacks=[*own, *callbacks],
@@ -74,6 +79,11 @@ class Engine:
     def processes(self) -> int:
         """How many processes train together."""
         return self.trainer.world_size
+
+    @property
+    def shards(self) -> bool:
+        """Whether each process keeps only a part of the weights."""
+        return isinstance(self.trainer.strategy, ModelParallelStrategy)
 
     @property
     def is_first(self) -> bool:
@@ -95,8 +105,9 @@ class Engine:
     def fit(self, module: TrainingModule, loaders: Loaders) -> dict[str, Any]:
         """Train; leave the best weights in ``module.model``; return what came out."""
         began = time.perf_counter()
+        trained = ShardedModule(module) if self.shards else module
         with quiet(), isolate_rng():
-            self.trainer.fit(module, *loaders, ckpt_path=self.state if self.state.exists() else None)
+            self.trainer.fit(trained, *loaders, ckpt_path=self.state if self.state.exists() else None)
         if not self.best.weights:
             raise NumericalFailure("Training stopped: the validation loss was finite in no epoch. Check the data.")
         module.model.load_state_dict(self.best.weights)

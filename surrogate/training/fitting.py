@@ -75,7 +75,7 @@ def fit(
     epochs
         Passes over the training part.
     batch_size
-        Samples (or windows) per step.
+        Samples (or windows) per step, of all devices together.
     objective
         The loss in physical units, from `surrogate.objectives`: of one prediction, or of several steps
         (``Unrolled(steps=4)``), with noise, on coarser grids; default: relative L2.

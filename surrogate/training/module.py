@@ -38,7 +38,8 @@ class TrainingModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log the mean over samples."""
         losses = self.losses(batch, validating=True)
-        self.log("validation_loss", losses.mean(), on_epoch=True, batch_size=len(losses), sync_dist=True)
+        weight = len(losses) * self.trainer.world_size  # Lightning divides it by that, and drops the remainder
+        self.log("validation_loss", losses.mean(), on_epoch=True, batch_size=weight, sync_dist=True)
 
     def on_train_epoch_end(self) -> None:
         """Stop if the loss was not finite."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from lightning.pytorch.utilities import rank_zero_only
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.store import whole_file
@@ -75,8 +76,9 @@ def check_same_run(folder: Path, record: dict[str, Any]) -> bool:
             do = "Choose another `path`, or delete the folder."
             raise expected(f"the training that {str(folder)!r} holds", f"another {' and '.join(differing)}", do)
         return (folder / MODEL).exists()
-    with whole_file(file) as part:
-        part.write_text(json.dumps(identity, indent=1))
+    if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # set by Lightning
+        with whole_file(file) as part:
+            part.write_text(json.dumps(identity, indent=1))
     return False
 
 

@@ -2,7 +2,39 @@
 
 from __future__ import annotations
 
+import copy
+
 from torch import Tensor
+
+from surrogate.datasets.errors import expected
+from surrogate.training.module import TrainingModule
+from surrogate.training.recomputing import blocks
+
+
+class ShardedModule(TrainingModule):
+    """A copy of a training module whose weights are spread over the processes, block by block, when training begins.
+
+    Raises
+    ------
+    InputError
+        A weight is complex.
+    """
+
+    def __init__(self, module: TrainingModule) -> None:
+        for name, parameter in module.model.named_parameters():
+            if parameter.is_complex():
+                do = "Keep it as real numbers (torch.view_as_real), or use the strategy 'ddp'."
+                raise expected("real weights to shard", f"the complex {name!r}", do)
+        super().__init__(copy.deepcopy(module.model), module.objective, module.recipe)
+
+    def configure_model(self) -> None:
+        """Spread the weights."""
+        from torch.distributed.fsdp import fully_shard
+
+        mesh = self.device_mesh
+        assert mesh is not None
+        for part in [*blocks(self.model.network), self.model]:
+            fully_shard(part, mesh=mesh["data_parallel"])
 
 
 def is_sharded(tensor: Tensor) -> bool:
