@@ -16,6 +16,9 @@ from .grid_axis import GridAxis as GridAxis
 from .grid_axis import grid_axes as grid_axes
 from .grid_lift import GridLift as GridLift
 from .head_norm import HeadNorm as HeadNorm
+from .interpolation_scaler import DownScaler as DownScaler
+from .interpolation_scaler import UpScaler as UpScaler
+from .interpolation_scaler import resize as resize
 from .iterated_attention import IteratedAttention as IteratedAttention
 from .latent_marching import LatentMarching as LatentMarching
 from .linear_attention import LinearAttention as LinearAttention
@@ -25,6 +28,7 @@ from .multigrid_layer import MultigridLayer as MultigridLayer
 from .padded_convolution import PaddedConvolution as PaddedConvolution
 from .padded_convolution import PaddedUpsampling as PaddedUpsampling
 from .point_decoder import PointDecoder as PointDecoder
+from .pointwise_decoder import PointwiseDecoder as PointwiseDecoder
 from .residual_attention import ResidualAttention as ResidualAttention
 from .residual_convolution import ResidualConvolution as ResidualConvolution
 from .residual_mlp import ResidualMLP as ResidualMLP

@@ -16,6 +16,8 @@ from surrogate.layers.axial_projection import axial_mean
 from surrogate.layers.factorized_norm import FLOORS, standardize
 from surrogate.layers.grid_axis import GridAxis
 
+KINDS = ("factorized", "softmax", "identity")
+
 
 class FactorizedAttention(nn.Module):
     r"""Kernel integral whose kernel is a product of kernels of single axes, computed from the field itself.
@@ -39,6 +41,10 @@ class FactorizedAttention(nn.Module):
         Width of query and key in multiples of ``head_channels``; the kernels have at most this rank.
     dim
         Number of axes.
+    kind
+        ``"factorized"``: as above. ``"softmax"``: in place of the scaled kernels, their softmax over :math:`x'_a`,
+        divided by the square root of their rank before, with the quadrature weights as prior. ``"identity"``: no
+        integrals; query, key and all that leads to them are left out.
     norm
         ``"group"``, ``"slices"`` or ``"instance"``: see `standardize`.
     small_kernels
@@ -51,7 +57,7 @@ class FactorizedAttention(nn.Module):
     Raises
     ------
     InputError
-        Unknown norm, or kernels of odd width.
+        Unknown kind or norm, or kernels of odd width.
 
     References
     ----------
@@ -70,25 +76,30 @@ class FactorizedAttention(nn.Module):
         head_channels: int,
         kernel_multiplier: int,
         dim: int,
+        kind: str = "factorized",
         norm: str = "group",
         small_kernels: bool = False,
         parallel: bool = False,
     ) -> None:
         super().__init__()
         kernel_channels = head_channels * kernel_multiplier
+        if kind not in KINDS:
+            raise expected(f"attention out of {', '.join(KINDS)}", repr(kind), "Correct the name.")
         if norm not in FLOORS:
             raise expected(f"norm out of {', '.join(FLOORS)}", repr(norm), "Correct the name.")
         if kernel_channels % 2:
             raise expected("an even head_channels * kernel_multiplier", kernel_channels, "Rotary pairs need it.")
-        self.n_heads, self.norm, self.small_kernels, self.parallel = n_heads, norm, small_kernels, parallel
+        self.n_heads, self.kind, self.norm, self.small_kernels = n_heads, kind, norm, small_kernels
+        self.rank, self.parallel = kernel_channels, parallel
         self.floor = FLOORS[norm] if small_kernels else 1e-12
         gain = 0.02 if small_kernels else 1.0
         self.in_norm = nn.LayerNorm(channels)
         self.value = nn.Linear(channels, n_heads * head_channels, bias=False)
-        self.shared = nn.Linear(channels, channels, bias=False)
-        self.axes = nn.ModuleList(
-            AxialKernel(channels, n_heads=n_heads, kernel_channels=kernel_channels, gain=gain) for _ in range(dim)
-        )
+        if kind != "identity":
+            self.shared = nn.Linear(channels, channels, bias=False)
+            self.axes = nn.ModuleList(
+                AxialKernel(channels, n_heads=n_heads, kernel_channels=kernel_channels, gain=gain) for _ in range(dim)
+            )
         self.output = nn.Sequential(
             nn.Linear(n_heads * head_channels * (dim if parallel else 1), channels, bias=False),
             nn.GELU(),
@@ -100,28 +111,31 @@ class FactorizedAttention(nn.Module):
     ) -> Float[Tensor, "batch *space channel"]:
         """Return what the attention adds to the field."""
         u = self.in_norm(u)
-        value = self.value(u).unflatten(-1, (self.n_heads, -1)).movedim(-2, 1)
-        kernels = [self._scaled(kernel, axis) for kernel, axis in zip(self._kernels(u, axes), axes, strict=True)]
-        if self.parallel:
-            parts = [integrate(kernel, value, number) for number, kernel in enumerate(kernels)]
-            if self.norm != "instance":  # channels of several axes in one mean
-                parts = [torch.cat(parts, dim=-1)]
-        else:
-            for number, kernel in enumerate(kernels):
-                value = integrate(kernel, value, number)
-            parts = [value]
-        y: Tensor = self.output[1:](self._mapped(parts, axes)).reshape(u.shape)
+        y: Tensor = self.output[1:](self._mapped(self._integrals(u, axes), axes)).reshape(u.shape)
         return y
 
     def kernels(
         self, u: Float[Tensor, "batch *space channel"], axes: Sequence[GridAxis]
     ) -> list[Float[Tensor, "batch head point source"]]:
-        """Return the kernel of every axis at all pairs of points, without scale and quadrature weights."""
+        """Return the kernel of every axis at all pairs of points, without scale and quadrature weights; or none."""
         return self._kernels(self.in_norm(u), axes)
 
     def _kernels(self, u: Tensor, axes: Sequence[GridAxis]) -> list[Tensor]:
+        if self.kind == "identity":
+            return []
         means = (self.shared(axial_mean(u, axes, number)) for number in range(len(axes)))
         return [kernel(mean, axis) for kernel, mean, axis in zip(self.axes, means, axes, strict=True)]
+
+    def _integrals(self, u: Tensor, axes: Sequence[GridAxis]) -> list[Tensor]:
+        value = self.value(u).unflatten(-1, (self.n_heads, -1)).movedim(-2, 1)
+        kernels = [self._scaled(kernel, axis) for kernel, axis in zip(self._kernels(u, axes), axes, strict=False)]
+        if not self.parallel:
+            for number, kernel in enumerate(kernels):
+                value = integrate(kernel, value, number)
+            return [value]
+        parts = [integrate(kernel, value, number) for number, kernel in enumerate(kernels)] or [value] * len(axes)
+        # the other norms have channels of several axes in one mean
+        return parts if self.norm == "instance" else [torch.cat(parts, dim=-1)]
 
     def _mapped(self, parts: Sequence[Tensor], axes: Sequence[GridAxis]) -> Tensor:
         """Return the first linear map of ``output`` of the normalized parts, with the norm's factors in its weights."""
@@ -134,9 +148,12 @@ class FactorizedAttention(nn.Module):
         return torch.stack(results).sum(0)
 
     def _scaled(self, kernel: Tensor, axis: GridAxis) -> Tensor:
-        if self.small_kernels:
+        if self.small_kernels and self.kind == "factorized":
             return kernel
         full = kernel.to(torch.promote_types(kernel.dtype, torch.float32))
+        if self.kind == "softmax":
+            scores: Tensor = full * self.rank**-0.5 + axis.weights[:, None, None].log()
+            return scores.softmax(-1)
         return F.normalize(full.flatten(2), dim=-1).view_as(full) * kernel.shape[-1] * axis.weights[:, None, None]
 
 

@@ -8,4 +8,5 @@ from .ifactformer import IFactFormer as IFactFormer
 from .mgno import MgNO as MgNO
 from .on_grid import OnGrid as OnGrid
 from .tfno import TFNO as TFNO
+from .twins import attention_twins as attention_twins
 from .unet import UNet as UNet

@@ -52,20 +52,21 @@ class FactFormer(GridNetwork):
         Scalars per sample, appended to the input as constants.
     options
         Rare settings, see `FactFormer.OPTIONS`:
-        ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm`` of the attention:
-        ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they stand for;
-        ``small_kernels``: start as the authors' implementation does, with almost nothing from the attention; ``extent``
-        of the box along every axis (or along each), by which the unit coordinates are multiplied; ``position_scale``:
-        standard deviation of the random frequencies; ``in_fields`` per frame: lift them one by one, then their frames
-        (None: one linear map); ``latent_multiplier``: latent channels in multiples of ``hidden_channels``;
-        ``decoder_groups`` of the norm before the decoder; ``convolution_branch``: convolutions that see the boundary
-        beside the result of the layers; ``padding``: points of zeros appended at the far end of every axis for the
-        layers, which then see no axis as periodic.
+        ``attention``: ``"factorized"``, or, to see what it is worth, ``"softmax"`` over the points of each axis or
+        ``"identity"``: none; ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm``
+        of the attention: ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they
+        stand for; ``small_kernels``: start as the authors' implementation does, with almost nothing from the attention;
+        ``extent`` of the box along every axis (or along each), by which the unit coordinates are multiplied;
+        ``position_scale``: standard deviation of the random frequencies; ``in_fields`` per frame: lift them one by one,
+        then their frames (None: one linear map); ``latent_multiplier``: latent channels in multiples of
+        ``hidden_channels``; ``decoder_groups`` of the norm before the decoder; ``convolution_branch``: convolutions
+        that see the boundary beside the result of the layers; ``padding``: points of zeros appended at the far end of
+        every axis for the layers, which then see no axis as periodic.
 
     Raises
     ------
     InputError
-        Unknown option or norm; channels that do not divide as said above.
+        Unknown option, attention or norm; channels that do not divide as said above.
 
     Notes
     -----
@@ -80,6 +81,7 @@ class FactFormer(GridNetwork):
     knows_spacing = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "kernel_multiplier": 2,
+        "attention": "factorized",
         "norm": "group",
         "quadrature": True,
         "small_kernels": False,
@@ -235,6 +237,7 @@ class FactFormer(GridNetwork):
             n_heads=self.n_heads,
             head_channels=self.head_channels,
             dim=self.dim,
+            kind=options["attention"],
             **{name: options[name] for name in ("kernel_multiplier", "norm", "small_kernels")},
         )
 
