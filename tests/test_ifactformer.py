@@ -223,7 +223,7 @@ def test_a_stretched_axis_shows_the_same_field():
         ({"options": {"in_fields": 3}}, r"Expected in_channels and half of .* divisible by 3 in_fields, got \(2, 32\)"),
         ({"options": {"norm": "batch"}}, "Expected norm out of group, slices, instance, got 'batch'. Correct"),
         ({"head_channels": 3}, "Expected an even head_channels .*, got 9"),
-        ({"options": {"kernels": 1}}, "Expected options out of attention, .*, got kernels"),
+        ({"options": {"kernels": 1}}, "Expected options out of attention, kernel_multiplier, .*, got kernels"),
     ],
 )
 def test_wrong_settings_are_refused(arguments, message):

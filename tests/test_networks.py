@@ -58,6 +58,7 @@ GRID = {
     "ifactformer_1d": lambda: IFactFormer(2, 1, dim=1, periodic=True, **ITERATED),
     "ifactformer_2d": lambda: IFactFormer(2, 3, periodic=[True, False], options={"checkpointing": True}, **ITERATED),
     "ifactformer_2d_first": lambda: IFactFormer(2, 1, options=FIRST, **ITERATED),
+    "ifactformer_2d_identity": lambda: IFactFormer(2, 1, options={"attention": "identity"}, **ITERATED),
     "ifactformer_3d": lambda: IFactFormer(2, 1, dim=3, parallel=False, options={"in_fields": 2}, **ITERATED),
 }
 GRID |= {

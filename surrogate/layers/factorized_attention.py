@@ -111,17 +111,7 @@ class FactorizedAttention(nn.Module):
     ) -> Float[Tensor, "batch *space channel"]:
         """Return what the attention adds to the field."""
         u = self.in_norm(u)
-        value = self.value(u).unflatten(-1, (self.n_heads, -1)).movedim(-2, 1)
-        kernels = [self._scaled(kernel, axis) for kernel, axis in zip(self._kernels(u, axes), axes, strict=False)]
-        if self.parallel:
-            parts = [integrate(kernel, value, number) for number, kernel in enumerate(kernels)] or [value] * len(axes)
-            if self.norm != "instance":  # channels of several axes in one mean
-                parts = [torch.cat(parts, dim=-1)]
-        else:
-            for number, kernel in enumerate(kernels):
-                value = integrate(kernel, value, number)
-            parts = [value]
-        y: Tensor = self.output[1:](self._mapped(parts, axes)).reshape(u.shape)
+        y: Tensor = self.output[1:](self._mapped(self._integrals(u, axes), axes)).reshape(u.shape)
         return y
 
     def kernels(
@@ -135,6 +125,17 @@ class FactorizedAttention(nn.Module):
             return []
         means = (self.shared(axial_mean(u, axes, number)) for number in range(len(axes)))
         return [kernel(mean, axis) for kernel, mean, axis in zip(self.axes, means, axes, strict=True)]
+
+    def _integrals(self, u: Tensor, axes: Sequence[GridAxis]) -> list[Tensor]:
+        value = self.value(u).unflatten(-1, (self.n_heads, -1)).movedim(-2, 1)
+        kernels = [self._scaled(kernel, axis) for kernel, axis in zip(self._kernels(u, axes), axes, strict=False)]
+        if not self.parallel:
+            for number, kernel in enumerate(kernels):
+                value = integrate(kernel, value, number)
+            return [value]
+        parts = [integrate(kernel, value, number) for number, kernel in enumerate(kernels)] or [value] * len(axes)
+        # the other norms have channels of several axes in one mean
+        return parts if self.norm == "instance" else [torch.cat(parts, dim=-1)]
 
     def _mapped(self, parts: Sequence[Tensor], axes: Sequence[GridAxis]) -> Tensor:
         """Return the first linear map of ``output`` of the normalized parts, with the norm's factors in its weights."""

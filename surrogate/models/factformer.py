@@ -53,16 +53,15 @@ class FactFormer(GridNetwork):
     options
         Rare settings, see `FactFormer.OPTIONS`:
         ``attention``: ``"factorized"``, or, to see what it is worth, ``"softmax"`` over the points of each axis or
-        ``"identity"``: none; ``kernel_multiplier``: width of query and key in multiples of ``head_channels``;
-        ``norm`` of the attention: ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length
-        they stand for;
-        ``small_kernels``: start as the authors' implementation does, with almost nothing from the attention; ``extent``
-        of the box along every axis (or along each), by which the unit coordinates are multiplied; ``position_scale``:
-        standard deviation of the random frequencies; ``in_fields`` per frame: lift them one by one, then their frames
-        (None: one linear map); ``latent_multiplier``: latent channels in multiples of ``hidden_channels``;
-        ``decoder_groups`` of the norm before the decoder; ``convolution_branch``: convolutions that see the boundary
-        beside the result of the layers; ``padding``: points of zeros appended at the far end of every axis for the
-        layers, which then see no axis as periodic.
+        ``"identity"``: none; ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm``
+        of the attention: ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they
+        stand for; ``small_kernels``: start as the authors' implementation does, with almost nothing from the attention;
+        ``extent`` of the box along every axis (or along each), by which the unit coordinates are multiplied;
+        ``position_scale``: standard deviation of the random frequencies; ``in_fields`` per frame: lift them one by one,
+        then their frames (None: one linear map); ``latent_multiplier``: latent channels in multiples of
+        ``hidden_channels``; ``decoder_groups`` of the norm before the decoder; ``convolution_branch``: convolutions
+        that see the boundary beside the result of the layers; ``padding``: points of zeros appended at the far end of
+        every axis for the layers, which then see no axis as periodic.
 
     Raises
     ------

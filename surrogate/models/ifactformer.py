@@ -49,20 +49,20 @@ class IFactFormer(GridNetwork):
         Scalars per sample, appended to the input as constants.
     options
         Rare settings, see `IFactFormer.OPTIONS`:
-        ``attention``: ``"factorized"``, or ``"softmax"`` or ``"identity"`` as for `FactFormer`;
-        ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm`` of the attention:
-        ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they stand for;
-        ``small_kernels``: start as the authors' implementation does, where almost nothing comes from an attention with
-        kernels one after another; ``second_map``: two more linear maps behind the attention (with the norm
-        ``"slices"``: the authors' first version); ``extent`` of the box along every axis (or along each), by which the
-        unit coordinates are multiplied; ``position_scale``: standard deviation of the random frequencies;
-        ``in_fields`` per frame: lift them one by one, then their frames (None: one linear map); ``checkpointing``:
-        keep only what enters each step for the backward pass, and compute the rest again there.
+        ``attention``: ``"factorized"``, or, to see what it is worth, ``"softmax"`` over the points of each axis or
+        ``"identity"``: none; ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm``
+        of the attention: ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they
+        stand for; ``small_kernels``: start as the authors' implementation does, where almost nothing comes from an
+        attention with kernels one after another; ``second_map``: two more linear maps behind the attention (with the
+        norm ``"slices"``: the authors' first version); ``extent`` of the box along every axis (or along each), by which
+        the unit coordinates are multiplied; ``position_scale``: standard deviation of the random frequencies;
+        ``in_fields`` per frame: lift them one by one, then their frames (None: one linear map); ``checkpointing``: keep
+        only what enters each step for the backward pass, and compute the rest again there.
 
     Raises
     ------
     InputError
-        Unknown option or norm; no iterations; channels that do not divide as said above.
+        Unknown option, attention or norm; no iterations; channels that do not divide as said above.
 
     Notes
     -----
