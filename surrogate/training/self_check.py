@@ -118,14 +118,14 @@ def _overfit(module: TrainingModule, batch: Mapping[str, Any], gradients: Gradie
     """
     weights = list(gradients.parameters.values())
     optimizer = torch.optim.Adam(weights, lr=1e-3)
-    loss = module.losses(batch).mean()
+    loss = module.losses(batch, validating=True).mean()
     losses = [loss.item()]
     loss.backward()  # type: ignore[no-untyped-call]  # of torch
     gradients.see()
     while len(losses) <= STEPS and losses[-1] > LEARNED * losses[0]:
         before = [weight.detach().clone() for weight in weights]
         optimizer.step()
-        loss = module.losses(batch).mean()
+        loss = module.losses(batch, validating=True).mean()
         better = loss.item() < losses[-1]
         losses.append(loss.item() if better else losses[-1])
         if better:
