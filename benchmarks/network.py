@@ -1,34 +1,58 @@
-"""Cost of the Galerkin transformer of the Burgers experiment, beside matrix products of its shapes.
+"""Cost of the Galerkin transformer of the Burgers and Darcy experiments, beside matrix products of its shapes.
 
-Run: ``python benchmarks/network.py`` (one thread, float32, batch 4, 2048 points; about 15 s).
+Run: ``python benchmarks/network.py`` (one thread, float32, batch 4; about 15 s), ``python benchmarks/network.py darcy``
+or ``darcy_85`` (141² and 85² points, a minute). Dropout acts in the backward row, as published.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from roofline import cpu_ms, machine, product_rate
 
 from surrogate.models import GalerkinTransformer
 
-BATCH, POINTS = 4, 2048
-REFERENCE = {"forward": 108.0, "forward + backward": 362.0}  # ms; public implementation, 1 thread of a 2-core x86 VM
-NOMINAL = 6.2e9  # floating-point operations of the forward as its formulas are written
+BATCH = 4
 
 
-def roofline() -> float:
-    """Return the rate, in FLOP/s, of the products that make up the network, weighted by their operations."""
-    rows, d = BATCH * POINTS, 96
-    wide, narrow = (rows, d, 2 * d), (rows, 2 * d, d)
-    return product_rate([*[(rows, d, d)] * 2, wide, narrow, (BATCH, d, POINTS, d), (BATCH, POINTS, d, d)])
+class Experiment(NamedTuple):
+    """Points that enter, figures of the public implementation (ms, 1 thread of a 2-core x86 VM), nominal FLOP."""
+
+    shape: tuple[int, ...]
+    forward: float
+    both: float
+    nominal: float  # floating-point operations of the forward as its formulas are written
+    rows: int  # points that the attention sees, in all samples
+    channels: int
+
+
+EXPERIMENTS = {
+    "burgers": Experiment((2048,), 108, 362, 6.2e9, BATCH * 2048, 96),
+    # of the three stacked convolutions, the encoder, the convolution on the way up, the decoder
+    "darcy_85": Experiment((85, 85), 360, 798, 1.6e9 + 5.5e9 + 2.8e9 + 0.5e9, BATCH * 29**2, 128),
+    "darcy": Experiment((141, 141), 1117, 2374, 4.0e9 + 12.1e9 + 7.0e9 + 1.4e9, BATCH * 43**2, 128),
+}
+
+
+def roofline(rows: int, d: int) -> float:
+    """Return the rate, in FLOP/s, of the products that make up the encoder, weighted by their operations."""
+    shapes: Sequence[tuple[int, ...]] = [(rows, d, d)] * 2 + [(rows, d, 2 * d), (rows, 2 * d, d)]
+    return product_rate([*shapes, (BATCH, d, rows // BATCH, d), (BATCH, rows // BATCH, d, d)])
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiment", nargs="?", choices=EXPERIMENTS, default="burgers")
+    name = parser.parse_args().experiment
+    experiment = EXPERIMENTS[name]
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    network = GalerkinTransformer.published("burgers")
-    x = torch.randn(BATCH, network.in_channels, POINTS)
+    network = GalerkinTransformer.published(name)
+    x = torch.randn(BATCH, network.in_channels, *experiment.shape)
 
     def forward() -> None:
         with torch.no_grad():
@@ -38,13 +62,16 @@ def main() -> None:
         network.train().zero_grad()
         network(x).square().mean().backward()
 
-    print(f"{machine()}, {roofline() / 1e9:.0f} in products of the network's shapes")
+    rate = roofline(experiment.rows, experiment.channels)
+    print(f"{name}: {machine()}, {rate / 1e9:.0f} in products of the network's shapes")
     print(f"{'':20}{'CPU ms':>8}{'reference':>11}{'ratio':>7}{'of roofline':>13}")
-    for name, function, flops in (("forward", forward, NOMINAL), ("forward + backward", both, 3 * NOMINAL)):
-        before, cost, after = roofline(), cpu_ms(function), roofline()
-        bound = 1e3 * flops / ((before + after) / 2)
-        ratio = REFERENCE[name] / cost
-        print(f"{name:20}{cost:8.0f}{REFERENCE[name]:11.0f}{ratio:7.2f}{bound / cost:13.0%}")
+    figures = (("forward", forward, experiment.forward, 1), ("forward + backward", both, experiment.both, 3))
+    for row, function, reference, times in figures:
+        before = roofline(experiment.rows, experiment.channels)
+        cost = cpu_ms(function)
+        after = roofline(experiment.rows, experiment.channels)
+        bound = 1e3 * times * experiment.nominal / ((before + after) / 2)
+        print(f"{row:20}{cost:8.0f}{reference:11.0f}{reference / cost:7.2f}{bound / cost:13.0%}")
     print(f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
