@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
+from surrogate.layers.low_frequencies import from_complex, from_real, to_complex, to_real
 from surrogate.layers.tucker_tensor import TuckerTensor
 
 
@@ -73,22 +73,15 @@ class SpectralConvolution(nn.Module):
         self.weight = TuckerTensor(self.shape, rank=rank, std=self.std)
 
     def _analyse(self, x: Tensor) -> Complex[Tensor, "batch channel *window"]:
-        y: Tensor = torch.fft.rfft(x, norm="forward")[..., : self.window[-1]]
+        y = from_real(x, self.window[-1])
         for axis, kept in enumerate(self.window[:-1], start=2):
-            low = torch.arange(-(kept // 2), kept - kept // 2, device=x.device) % x.shape[axis]
-            y = torch.fft.fft(y, dim=axis, norm="forward").index_select(axis, low)
+            y = from_complex(y, axis, kept)
         return y
 
     def _synthesise(self, y: Tensor, shape: Sequence[int]) -> Float[Tensor, "batch channel *space"]:
-        for axis, kept in enumerate(self.window[:-1], start=2):
-            behind = [0, 0] * (y.ndim - 1 - axis) + [0, shape[axis - 2] - kept]
-            y = torch.fft.ifft(F.pad(y, behind).roll(-(kept // 2), axis), dim=axis, norm="forward")
-        n, kept = shape[-1], self.window[-1]
-        ends = [y[..., :1].real.to(y.dtype), y[..., 1:]]
-        if kept == n // 2 + 1 and n % 2 == 0:
-            ends = [ends[0], y[..., 1:-1], y[..., -1:].real.to(y.dtype)]
-        x: Tensor = torch.fft.irfft(torch.cat(ends, dim=-1), n=n, norm="forward")
-        return x
+        for axis, n in enumerate(shape[:-1], start=2):
+            y = to_complex(y, axis, n)
+        return to_real(y, shape[-1])
 
 
 def multiply(
