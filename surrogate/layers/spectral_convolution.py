@@ -56,15 +56,18 @@ class SpectralConvolution(nn.Module):
         ones = (1,) * len(self.window)
         self.bias = None if bias_std is None else nn.Parameter(bias_std * torch.randn(out_channels, *ones))
 
-    def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch out *space"]:
-        """Return the convolution; raise `InputError` where the grid does not hold the window."""
-        shape = x.shape[2:]
+    def forward(
+        self, x: Float[Tensor, "batch channel *space"], shape: Sequence[int] | None = None
+    ) -> Float[Tensor, "batch out *points"]:
+        """Return the convolution, on a grid of this shape; raise `InputError` where a grid does not hold the window."""
+        check_window(self.window, x.shape[2:])
+        shape = x.shape[2:] if shape is None else shape
         check_window(self.window, shape)
         dtype = torch.promote_types(x.dtype, torch.float32)
         weight = self.weight() if isinstance(self.weight, TuckerTensor) else self.weight
         weight = torch.view_as_complex(weight.to(dtype))
-        y = multiply(self._analyse(x.to(dtype).contiguous()), weight)
-        y = self._synthesise(y, shape).to(x.dtype)
+        y = multiply(analyse(x.to(dtype).contiguous(), self.window), weight)
+        y = synthesise(y, shape).to(x.dtype)
         return y if self.bias is None else y + self.bias
 
     def factorize(self, rank: float) -> None:
@@ -72,16 +75,24 @@ class SpectralConvolution(nn.Module):
         del self.weight
         self.weight = TuckerTensor(self.shape, rank=rank, std=self.std)
 
-    def _analyse(self, x: Tensor) -> Complex[Tensor, "batch channel *window"]:
-        y = from_real(x, self.window[-1])
-        for axis, kept in enumerate(self.window[:-1], start=2):
-            y = from_complex(y, axis, kept)
-        return y
 
-    def _synthesise(self, y: Tensor, shape: Sequence[int]) -> Float[Tensor, "batch channel *space"]:
-        for axis, n in enumerate(shape[:-1], start=2):
-            y = to_complex(y, axis, n)
-        return to_real(y, shape[-1])
+def analyse(
+    x: Float[Tensor, "batch channel *space"], window: Sequence[int]
+) -> Complex[Tensor, "batch channel *window"]:
+    """Return the Fourier coefficients of real fields in a window: see `SpectralConvolution`."""
+    y = from_real(x, window[-1])
+    for axis, kept in enumerate(window[:-1], start=2):
+        y = from_complex(y, axis, kept)
+    return y
+
+
+def synthesise(
+    y: Complex[Tensor, "batch channel *window"], shape: Sequence[int]
+) -> Float[Tensor, "batch channel *space"]:
+    """Return the real fields with these Fourier coefficients in a window on a grid of this shape."""
+    for axis, n in enumerate(shape[:-1], start=2):
+        y = to_complex(y, axis, n)
+    return to_real(y, shape[-1])
 
 
 def multiply(
