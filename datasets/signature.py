@@ -23,6 +23,9 @@ class Signature:
 
     On meshes and point clouds ``functions`` holds the fields of each input function: first of the one (maybe of no
     fields) on the points of the output, then of those on points of their own. It is empty on grids.
+
+    ``boundary_values`` holds for each of ``out_fields`` what it is on Dirichlet sides (its attribute
+    ``boundary_value``), or None; it is empty where the data state none.
     """
 
     in_fields: tuple[str, ...]
@@ -35,6 +38,7 @@ class Signature:
     horizon: int = 1
     dt: float | None = None
     functions: tuple[tuple[str, ...], ...] = ()
+    boundary_values: tuple[float | None, ...] = ()
 
     @property
     def in_channels(self) -> int:
@@ -73,9 +77,10 @@ class Signature:
         state, static = names.get("state", ()), names.get("static", ())
         if is_on_points(fields):
             return cls._on_points(fields, state, static, names)
+        out_fields = state or names["target"]
         return cls(
             in_fields=state or static,
-            out_fields=state or names["target"],
+            out_fields=out_fields,
             domain=Grid.from_fields(fields),
             static_fields=static if state else (),
             forcing_fields=names.get("forcing", ()),
@@ -83,6 +88,7 @@ class Signature:
             history=history,
             horizon=horizon,
             dt=uniform_step(fields) if state else None,
+            boundary_values=_boundary_values(fields, out_fields),
         )
 
     @classmethod
@@ -104,3 +110,8 @@ class Signature:
             parameter_fields=names.get("parameter", ()),
             functions=tuple(groups.values()),
         )
+
+
+def _boundary_values(fields: xr.Dataset, names: tuple[str, ...]) -> tuple[float | None, ...]:
+    stated = [fields[name].attrs.get("boundary_value") for name in names]
+    return () if all(value is None for value in stated) else tuple(None if v is None else float(v) for v in stated)

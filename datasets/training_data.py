@@ -11,11 +11,11 @@ from surrogate.datasets.windows import Windows
 
 
 def training_samples(
-    fields: xr.Dataset, signature: Signature, dtype: torch.dtype = torch.float32
+    fields: xr.Dataset, signature: Signature, dtype: torch.dtype = torch.float32, frames: int | None = None
 ) -> Windows | PointSamples:
-    """Return windows of fields on a grid, or samples of fields on meshes."""
+    """Return windows of fields on a grid, with so many frames of target, or samples of fields on meshes."""
     if not signature.functions:
-        return Windows(fields, signature, dtype)
+        return Windows(fields, signature, dtype, frames)
     return PointSamples(
         fields,
         signature.functions,

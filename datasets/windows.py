@@ -9,6 +9,7 @@ import xarray as xr
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
+from surrogate.datasets.errors import expected
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.tensors import to_tensor
 
@@ -21,7 +22,8 @@ class Windows(Dataset[Batch]):
 
     They start ``stride`` frames apart, an attribute that `prepare` gives the training part; without it at every frame.
     A batch has ``x`` of shape ``(batch, in_channels, *space)``, ``y`` ``(batch, out_channels, *space)`` and, where the
-    data have them, ``static``, ``forcing`` and ``parameters``.
+    data have them, ``static``, ``forcing`` and ``parameters``. With ``frames`` above the horizon ``y`` has so many, and
+    ``forcing`` is that of all frames from the last known one to the last from which a stepper goes on.
 
     The data are held in memory, shared with ``fields`` where these have one field of type ``dtype`` that is not from a
     file. Windows that follow each other in a trajectory come as a view, others are gathered: write into neither.
@@ -30,20 +32,24 @@ class Windows(Dataset[Batch]):
     fields: xr.Dataset
     signature: Signature
     dtype: torch.dtype = torch.float32
+    frames: int | None = None
 
     def __post_init__(self) -> None:
         names, steady = self.signature, self.signature.dt is None
+        frames = self.frames or names.horizon
+        require_frames(self.fields, names, frames)
         self._cuts: dict[str, _Cut] = {}
         inputs = self._read(names.in_fields, timed=not steady)
         stride = 1 if steady else int(self.fields.attrs.get("stride", 1))
-        starts = 1 if steady else inputs.shape[1] - names.history - names.horizon + 1
+        starts = 1 if steady else inputs.shape[1] - names.history - frames + 1
         self._samples, self._per_sample = inputs.shape[0], len(range(0, starts, stride))
         self._cuts["x"] = _Cut.of(inputs, 0, names.history, stride)
         targets = self._read(names.out_fields, timed=False) if steady else inputs
-        self._cuts["y"] = _Cut.of(targets, 0 if steady else names.history, names.horizon, stride)
+        self._cuts["y"] = _Cut.of(targets, 0 if steady else names.history, frames, stride)
         if names.forcing_fields:
             forcing = self._read(names.forcing_fields, timed=True)
-            self._cuts["forcing"] = _Cut.of(forcing, names.history - 1, 1, stride)
+            last = (frames - 1) // names.horizon * names.horizon  # from which the last frames are made
+            self._cuts["forcing"] = _Cut.of(forcing, names.history - 1, last + 1, stride)
         for key, still in (("static", names.static_fields), ("parameters", names.parameter_fields)):
             if still:
                 self._cuts[key] = _Cut.of(self._read(still, timed=False), 0, 1, 0)
@@ -66,6 +72,14 @@ class Windows(Dataset[Batch]):
         """Return ``(sample, frame, channel, *space)``, with one frame for what has no time."""
         values = to_tensor(self.fields, names, self.dtype, share=True)
         return (values if timed else values.unsqueeze(1)).contiguous()
+
+
+def require_frames(fields: xr.Dataset, signature: Signature, frames: int) -> None:
+    """Raise `InputError` unless trajectories hold a window with so many frames of target."""
+    needed = signature.history + frames
+    if signature.dt is not None and fields.sizes["time"] < needed:
+        got, do = f"{fields.sizes['time']} frames", "Train on fewer steps, or on longer trajectories."
+        raise expected(f"trajectories of at least {needed} frames, {signature.history} to start from", got, do)
 
 
 @dataclass(frozen=True)

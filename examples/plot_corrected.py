@@ -38,11 +38,10 @@ data = sg.prepare(coarse, inputs=["u"], outputs=["u"])
 # %%
 # Three steppers
 # --------------
-# The coarse solver, a neural operator, and the two together. ``horizon=2`` asks for two frames: the loss is then that
-# of two steps in a row, and its gradient passes through the solver.
+# The coarse solver, a neural operator, and the two together. ``Unrolled(2)`` is the loss of two steps in a row, whose
+# gradient passes through the solver.
 
 solver = sg.solvers.Burgers(grid, viscosity=0.003, dt=0.05, substeps=4, dtype=torch.float32)
-unrolled = sg.prepare(coarse, inputs=["u"], outputs=["u"], horizon=2)
 
 
 def network() -> torch.nn.Module:
@@ -55,7 +54,9 @@ steppers = {
     "coarse solver": solver,
     "network": sg.fit(network(), data, **recipe),
     "corrected": sg.fit(sg.Corrected(solver, network()), data, **recipe),
-    "corrected, two steps in a row": sg.fit(sg.Corrected(solver, network()), unrolled, **recipe),
+    "corrected, two steps in a row": sg.fit(
+        sg.Corrected(solver, network()), data, objective=sg.objectives.Unrolled(2), **recipe
+    ),
 }
 
 # %%

@@ -16,7 +16,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
 from surrogate.datasets.tensors import to_tensor
 from surrogate.initial_value import check_fit, read_parameters
-from surrogate.operator import Stepper, matching_parameters
+from surrogate.operator import Stepper, matching_channels
 from surrogate.rollouts import rollout
 
 
@@ -209,7 +209,7 @@ class Guarded(Stepper):
     def _solve(
         self, solver: Stepper, state: Tensor, static: Tensor | None, forcing: Tensor | None, parameters: Tensor | None
     ) -> Tensor:
-        own = matching_parameters(parameters, self.parameter_fields, solver.parameter_fields)
+        own = matching_channels(parameters, self.parameter_fields, solver.parameter_fields)
         new: Tensor = solver(state[:, -len(self.out_fields) :], static, forcing, own)
         return new
 

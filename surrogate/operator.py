@@ -142,11 +142,11 @@ class Stepper(Operator):
         return ""
 
 
-def matching_parameters(parameters: Tensor | None, names: Sequence[str], wanted: Sequence[str]) -> Tensor | None:
-    """Return the columns ``wanted`` of ``parameters``, whose columns are ``names``; None unless all are among them."""
-    if parameters is None or not wanted or not set(wanted) <= set(names):
+def matching_channels(values: Tensor | None, names: Sequence[str], wanted: Sequence[str]) -> Tensor | None:
+    """Return the channels ``wanted`` of ``values``, whose channels are ``names``; None unless all are among them."""
+    if values is None or not wanted or not set(wanted) <= set(names):
         return None
-    return parameters[:, [names.index(name) for name in wanted]]
+    return values[:, [names.index(name) for name in wanted]]
 
 
 def finite(frames: Tensor) -> Tensor:

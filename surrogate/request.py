@@ -12,7 +12,7 @@ from torch import Tensor
 
 import surrogate
 from surrogate.initial_value import InitialValue
-from surrogate.operator import Stepper
+from surrogate.operator import Operator, Stepper
 
 _PLAIN = (bool, int, float, str)
 
@@ -22,7 +22,7 @@ def describe_request(stepper: Stepper, start: InitialValue, template: xr.Dataset
     given = (start.state, start.static, start.forcing, start.parameters)
     labels = template.drop_vars(list(template.data_vars))
     return {
-        "stepper": _of_stepper(stepper),
+        "stepper": hash_operator(stepper),
         "initial state, static fields, forcing or parameters": _digest([start.start], given),
         "coordinates or attributes": _of_labels(labels),
         "version": f"{surrogate.__version__}, torch {torch.__version__}",
@@ -30,14 +30,15 @@ def describe_request(stepper: Stepper, start: InitialValue, template: xr.Dataset
     }
 
 
-def _of_stepper(stepper: Stepper) -> str:
-    """Tell apart classes, settings, tensors, and the plain public attributes of the stepper and of what is in it."""
-    words = [type(stepper).__qualname__, stepper.domain, stepper.dt, stepper.history, stepper.horizon]
-    words += [stepper.in_fields, stepper.out_fields, sorted(map(str, stepper.settings.items()))]
-    for name, module in stepper.named_modules():
+def hash_operator(operator: Operator) -> str:
+    """Tell apart classes, settings, tensors, and the plain public attributes of the operator and of what is in it."""
+    words = [type(operator).__qualname__, operator.domain]
+    words += [getattr(operator, name, None) for name in ("dt", "history", "horizon")]
+    words += [operator.in_fields, operator.out_fields, sorted(map(str, operator.settings.items()))]
+    for name, module in operator.named_modules():
         plain = {k: v for k, v in vars(module).items() if isinstance(v, _PLAIN) and not k.startswith("_")}
         words += [name, type(module).__qualname__, sorted((plain | {"training": False}).items())]
-    return _digest(words, [*stepper.parameters(), *stepper.buffers()])
+    return _digest(words, [*operator.parameters(), *operator.buffers()])
 
 
 def _of_labels(labels: xr.Dataset) -> str:

@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from surrogate.datasets.errors import InputError
 from surrogate.layers import Attention
 
-KINDS = ["galerkin", "fourier", "linear", "softmax"]
+KINDS = ["galerkin", "fourier", "linear", "softmax", "identity"]
 
 
 def by_definition(module: Attention, x: torch.Tensor, points: torch.Tensor | None) -> torch.Tensor:
     """Follow the specification line by line: project, norm, concatenate, score, dropout, mix, join; head by head."""
     parts = F.linear(x, module.projection.weight, module.projection.bias).chunk(3, dim=-1)
-    normalized = (1, 2) if module.kind in ("galerkin", "linear") else (0, 1)
+    normalized = (1, 2) if module.kind in ("galerkin", "linear", "identity") else (0, 1)
     n, heads = x.shape[1], []
     rate = module.dropout if module.training else 0.0
     stacked = []
@@ -37,6 +37,8 @@ def by_definition(module: Attention, x: torch.Tensor, points: torch.Tensor | Non
         heads = q @ F.dropout(k.transpose(-1, -2) @ v / n, rate)
     elif module.kind == "fourier":
         heads = F.dropout(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]) / n, rate) @ v
+    elif module.kind == "identity":
+        heads = v
     else:
         heads = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).softmax(-1) @ v
     joined = torch.cat(heads.unbind(1), dim=-1)
@@ -127,7 +129,7 @@ def test_large_grids_do_not_overflow_in_half_precision():
         assert module(x, torch.rand(1, 70_000, 1)).isfinite().all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS[:-1])
 def test_gradient_reaches_query_key_and_value(kind):
     module = random_attention(kind, 1)
     module(
@@ -138,7 +140,9 @@ def test_gradient_reaches_query_key_and_value(kind):
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(InputError, match="Expected attention out of galerkin, fourier, linear, softmax, got 'cosine'"):
+    with pytest.raises(
+        InputError, match="Expected attention out of galerkin, fourier, linear, softmax, identity, got 'cosine'"
+    ):
         Attention(8, kind="cosine")
     with pytest.raises(InputError, match="Expected hidden_channels divisible by n_heads"):
         Attention(8, n_heads=3)

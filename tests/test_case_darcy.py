@@ -178,3 +178,13 @@ def test_wrong_input_is_refused() -> None:
         CoarseSteady(Darcy(8, location="node").solver(), CASE.grid)
     with pytest.raises(InputError, match="Make `CoarseSteady` for the grid of the fields"):
         sg.predict(CoarseSteady(CASE.solver(8), CASE.grid), Darcy(12).inputs([0], seed=0))
+
+
+def test_published_data_can_be_thinned_to_the_published_grids() -> None:
+    case = Darcy(43, location="node", permeability=SMOOTH.permeability)  # 421 in the literature: 420 = 10 * 42
+    fields = case.solve(case.inputs([0], seed=0))
+    for every in (2, 3, 6):
+        thin = fields.isel(x=slice(None, None, every), y=slice(None, None, every))
+        assert sg.Grid.from_fields(thin) == case._grid(42 // every + 1)
+    grid = Darcy.published("fno").grid
+    assert [(grid.shape[0] - 1) // every + 1 for every in (5, 3, 2)] == [85, 141, 211]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors
 import torch
@@ -18,6 +19,7 @@ from surrogate import Corrected, Grid, InputError, models, solvers
 from surrogate.compute import cast_floating
 from surrogate.datasets import Normalizer, Signature
 from surrogate.training import CorrectedStepper
+from surrogate.training.corrected import fit_corrected_normalizers
 from surrogate.training.solver_entry import build_solver, describe_solver
 
 GRID = Grid((16,), periodic=True)
@@ -32,9 +34,9 @@ def convolution(channels: int = 1) -> nn.Module:
     return nn.Sequential(nn.Conv1d(channels, 4, 3, padding=1, padding_mode="circular"), nn.Tanh(), nn.Conv1d(4, 1, 1))
 
 
-def by_hand(horizon: int = 1) -> CorrectedStepper:
+def by_hand() -> CorrectedStepper:
     """Return an untrained one in float64 with numbers of its own in each normalizer."""
-    signature = Signature(("u",), ("u",), GRID, horizon=horizon, dt=0.1)
+    signature = Signature(("u",), ("u",), GRID, dt=0.1)
     normalizers = {"input": Normalizer(["u"]), "output": Normalizer(["u"])}
     for normalizer, mean, std in zip(normalizers.values(), (0.3, 0.02), (0.7, 0.05), strict=True):
         normalizer.mean.fill_(mean)
@@ -45,6 +47,17 @@ def by_hand(horizon: int = 1) -> CorrectedStepper:
     return model
 
 
+class Trained(nn.Module):
+    """The losses of a model unrolled over three steps."""
+
+    def __init__(self, model: CorrectedStepper) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return sg.objectives.Unrolled(3).losses(self.model, {"x": x, "y": y}, 0)
+
+
 @pytest.fixture
 def u() -> Tensor:
     x = GRID.unit_coordinates(dtype=torch.float64).reshape(1, 1, 16)
@@ -52,28 +65,24 @@ def u() -> Tensor:
 
 
 def test_a_step_is_that_of_the_solver_and_a_correction(u: Tensor) -> None:
-    model = by_hand(horizon=3)
-    frames, state = [], u
-    for _ in range(3):
-        coarse = model.solver(state)
-        state = coarse + 0.05 * model.network((coarse - 0.3) / 0.7) + 0.02
-        frames.append(state)
-    torch.testing.assert_close(model(u), torch.cat(frames, dim=1), rtol=1e-6, atol=0)  # the numbers were float32
+    model = by_hand()
+    coarse = model.solver(u)
+    expected = coarse + 0.05 * model.network((coarse - 0.3) / 0.7) + 0.02
+    torch.testing.assert_close(model(u), expected, rtol=1e-6, atol=0)  # the numbers were float32
 
 
 def test_the_gradient_passes_through_the_solver(u: Tensor) -> None:
-    model = by_hand(horizon=3)
+    """Three steps, with the loss of all of them: the derivative by the weights and the first state."""
+    model = by_hand()
     parameters = dict(model.network.named_parameters())
+    targets = torch.cat([u.flip(-1), u.roll(3, -1), 0.5 * u], dim=1)
 
-    def frames(state: Tensor, *weights: Tensor) -> Tensor:
-        given = {f"network.{name}": weight for name, weight in zip(parameters, weights, strict=True)}
-        return torch.func.functional_call(model, given, (state,))
+    def losses(state: Tensor, *weights: Tensor) -> Tensor:
+        given = {f"model.network.{name}": weight for name, weight in zip(parameters, weights, strict=True)}
+        return torch.func.functional_call(Trained(model), given, (state, targets))
 
     weights = [weight.detach().clone().requires_grad_() for weight in parameters.values()]
-    assert torch.autograd.gradcheck(frames, (u.clone().requires_grad_(), *weights), fast_mode=True)
-    last = model(u)[:, -1].square().sum()
-    (through,) = torch.autograd.grad(last, next(model.network.parameters()))
-    assert through.abs().max() > 0
+    assert torch.autograd.gradcheck(losses, (u.clone().requires_grad_(), *weights), fast_mode=True)
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +90,17 @@ def data() -> xr.DataTree:
     initial = solvers.initial.GaussianRandomField(n_frequencies=4)  # no more than 16 points hold
     case = sg.cases.Burgers(resolution=16, viscosity=0.05, dt=0.1, steps=4, initial=initial)
     return sg.prepare(
-        sg.generate(case, samples=12, seed=0, progress=False), inputs=["u"], outputs=["u"], horizon=2, split=(8, 2, 2)
+        sg.generate(case, samples=12, seed=0, progress=False), inputs=["u"], outputs=["u"], split=(8, 2, 2)
     )
 
 
 def train(network: nn.Module, data: xr.DataTree, **options: Any) -> Any:
-    return sg.fit(network, data, **{"epochs": 2, "batch_size": 4, "trainer": {"accelerator": "cpu"}} | options)
+    return sg.fit(
+        network,
+        data,
+        **{"epochs": 2, "batch_size": 4, "objective": sg.objectives.Unrolled(2), "trainer": {"accelerator": "cpu"}}
+        | options,
+    )
 
 
 def test_the_scale_of_the_correction_is_the_error_of_the_solver(data: xr.DataTree) -> None:
@@ -97,6 +111,26 @@ def test_the_scale_of_the_correction_is_the_error_of_the_solver(data: xr.DataTre
     torch.testing.assert_close(model.normalizer("output").mean, error.mean()[None], rtol=1e-5, atol=1e-8)
     torch.testing.assert_close(model.normalizer("output").std, error.std(correction=0)[None], rtol=1e-5, atol=0)
     assert model.normalizer("output").std < 0.1 * model.normalizer("input").std
+
+
+def test_the_solver_takes_the_parameters_of_each_sample_by_name() -> None:
+    """With them it makes the data, so that there is nothing to correct."""
+    viscosity = np.linspace(0.02, 0.1, 5)
+    solver = burgers(dtype=torch.float64)
+    frames = [torch.rand(5, 1, 16, dtype=torch.float64)]
+    for _ in range(3):
+        frames.append(solver(frames[-1], parameters=torch.from_numpy(viscosity)[:, None]))
+    variables = {
+        "u": (("sample", "time", "x"), torch.stack(frames[1:], dim=1)[:, :, 0].numpy(), {"units": "1"}),
+        "re": (("sample",), 1 / viscosity, {"units": "1"}),
+        "viscosity": (("sample",), viscosity, {"units": "1"}),
+    }
+    fields = xr.Dataset(variables, {"time": ("time", 0.1 * np.arange(3), {"units": "1"}), **GRID.coordinates()})
+    tree = sg.prepare(fields, inputs=["u", "re", "viscosity"], outputs=["u"], split=(5, 0, 0))
+    part = tree["train"].to_dataset()
+    found = fit_corrected_normalizers(burgers(viscosity=7.0), part, Signature.from_data(part), torch.float32)["output"]
+    assert found.mean.abs().max() < 1e-7  # single precision
+    assert 0 < found.std.max() < 1e-6
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -174,6 +208,11 @@ class Mine(solvers.Burgers):
         ((solvers.Burgers(LINE, viscosity=0.1, dt=0.1), convolution()), {}, "fields on"),
         ((burgers(viscosity=1e-6), convolution()), {}, "a solver that takes a step from every training state"),
         ((burgers(), convolution(2)), {}, "a network that fits the data"),
+        (
+            (burgers(), convolution()),
+            {"horizon": 2},
+            r"horizon 1 for a corrected solver, .* objective=Unrolled\(steps\)",
+        ),
     ],
 )
 def test_parts_that_do_not_fit_the_data_are_refused(
@@ -182,6 +221,9 @@ def test_parts_that_do_not_fit_the_data_are_refused(
     if "takes a step" in message:
         data = data.copy(deep=True)
         data["train"]["u"].values[:] *= 1e6
+    if "horizon" in options:
+        data = xr.DataTree.from_dict({name: part.to_dataset().assign_attrs(options) for name, part in data.items()})
+        options = {}
     with pytest.raises(InputError, match=message):
         train(Corrected(*parts), data, **options)
 

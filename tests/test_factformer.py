@@ -209,7 +209,9 @@ def test_padded_form_equals_the_specification():
 def test_instance_norm_is_that_of_each_channel_over_space():
     x = 3 * torch.randn(2, 3, 5, 4, 6, dtype=torch.float64) + 1
     expected = F.instance_norm(x.movedim(-1, 2).flatten(1, 2), eps=1e-6).unflatten(1, (3, 6)).movedim(2, -1)
-    torch.testing.assert_close(standardize(x, "instance", 1e-6), expected, rtol=1e-12, atol=1e-12)
+    axes = grid_axes(product_grid(uniform(5), uniform(4)), [False, False], quadrature=False)
+    centered, factors = standardize(x, "instance", 1e-6, axes)
+    torch.testing.assert_close((centered * factors).reshape(x.shape), expected, rtol=1e-12, atol=1e-12)
 
 
 def attention(dim: int, **settings: object) -> FactorizedAttention:
@@ -235,7 +237,9 @@ def test_attention_is_the_integral_with_the_product_of_its_kernels():
     whole = torch.einsum(
         "bhij,bhlm,j,m,bjmhc->bhilc", first, second, axes[0].weights[0], axes[1].weights[0], value
     )  # the norm takes out the factors of the kernels
-    whole = (whole - whole.mean((2, 3, 4), keepdim=True)) / whole.std((2, 3, 4), keepdim=True)
+    weights = torch.einsum("x,y->xy", *(axis.weights[0] for axis in axes))[:, :, None] / 8
+    whole = whole - (weights * whole).sum((2, 3, 4), keepdim=True)
+    whole = whole / ((weights * whole.square()).sum((2, 3, 4), keepdim=True) * 240 / 239).sqrt()  # 6 * 5 * 8 values
     expected = block.output(whole.movedim(1, -2).flatten(-2))
     # the floor of the norm, 1e-12, beside a variance of order 0.01
     torch.testing.assert_close(block(u, axes), expected, rtol=1e-9, atol=1e-9)

@@ -9,9 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from surrogate.datasets.errors import InputError
+from surrogate.layers import Attention
 from surrogate.models import GalerkinTransformer
+from surrogate.models.galerkin_reference import arguments, weights
 
 REFERENCE = Path(__file__).parent / "reference"
+DARCY = json.loads((REFERENCE / "galerkin__2d_darcy.json").read_text())
 CONFIGS = json.loads((REFERENCE / "galerkin__1d.json").read_text())
 
 
@@ -110,15 +113,65 @@ def test_two_dimensional_form_equals_the_specification(n):
     torch.testing.assert_close(y.movedim(1, -1), lite(state, node, points), rtol=1e-11, atol=1e-11)
 
 
+@pytest.fixture
+def darcy() -> tuple[GalerkinTransformer, dict[str, torch.Tensor]]:
+    """Return our network with the weights of the reference with a coarse grid, and its arrays."""
+    arrays = {key: torch.from_numpy(value) for key, value in np.load(REFERENCE / "galerkin__2d_darcy.npz").items()}
+    state = {key.removeprefix("p:"): value for key, value in arrays.items() if key.startswith("p:")}
+    network = GalerkinTransformer.from_reference(DARCY, state, reference="FourierTransformer2D")
+    return network.eval(), arrays
+
+
+def test_coarse_attention_equals_the_reference(darcy, monkeypatch):
+    network, arrays = darcy
+    coarse, own = arrays["in:pos"].unflatten(1, (8, 8)), network.points_on  # its coarse points are not on the fine grid
+    monkeypatch.setattr(network, "points_on", lambda shape, points: coarse if shape == [8, 8] else own(shape, points))
+    x = arrays["in:node"].movedim(-1, 1).clone().requires_grad_()
+    y = network(x, arrays["in:grid"]).movedim(1, -1)
+    # what stands behind the network in its paper: mean and deviation at every point, zeros on the boundary
+    y = y * (arrays["in:normalizer_std"] + 1e-5) + arrays["in:normalizer_mean"]
+    y = F.pad(y[:, 1:-1, 1:-1], (0, 0, 1, 1, 1, 1))
+    torch.testing.assert_close(y, arrays["out:preds"], rtol=0, atol=1e-10)
+    (gradient,) = torch.autograd.grad(y.square().sum(), x)
+    torch.testing.assert_close(gradient.movedim(1, -1), arrays["grad:node"], rtol=0, atol=1e-10)
+
+
+def test_the_linear_map_before_interpolation_changes_nothing(darcy):
+    """In training with dropout it comes after."""
+    network, arrays = darcy
+    x = arrays["in:node"].movedim(-1, 1)
+    early = network(x)
+    network.train().dropout.p = 1e-300  # which drops nothing, but is not 0
+    for part in network.modules():
+        if isinstance(part, torch.nn.Dropout) and part is not network.dropout:
+            part.p = 0.0
+        if isinstance(part, Attention):
+            part.dropout = 0.0
+    torch.testing.assert_close(network(x), early, rtol=1e-12, atol=1e-12)
+
+
+def test_coarse_points_lie_between_the_given_ones():
+    network = GalerkinTransformer(1, 1, dim=2, periodic=[True, False], coarse_shape=[6, 5])
+    x, y = torch.arange(9.0).double() / 9, torch.linspace(0, 1, 8).double()
+    bent = torch.stack(torch.meshgrid(x, 2 * y - 1, indexing="ij"), dim=-1)[None]
+    coarse = network.points_on([6, 5], bent)
+    torch.testing.assert_close(coarse[0, :, 0, 0], torch.arange(6.0).double() / 6)
+    torch.testing.assert_close(coarse[0, 0, :, 1], torch.linspace(-1, 1, 5).double())
+
+
 def test_variants_without_counterpart_are_refused():
     with pytest.raises(
-        InputError, match="Expected a reference out of SimpleTransformer, FourierTransformer2DLite, got"
+        InputError, match=r"Expected a reference out of SimpleTransformer, FourierTransformer2DLite, Fou.*2D, got"
     ):
         GalerkinTransformer.from_reference(LITE, {}, reference="FourierTransformer3D")
     with pytest.raises(
         InputError, match=r"Expected batch_norm = False, got True. This variant has no counterpart here"
     ):
         GalerkinTransformer.from_reference({**LITE, "batch_norm": True}, {}, reference="FourierTransformer2DLite")
+    with pytest.raises(InputError, match="Expected n_fine and n_coarse in the configuration, got none"):
+        GalerkinTransformer.from_reference(LITE, {}, reference="FourierTransformer2D")
+    with pytest.raises(InputError, match="Expected upsample_mode = 'interp', got 'deconv'"):
+        GalerkinTransformer.from_reference(DARCY | {"upsample_mode": "deconv"}, {}, reference="FourierTransformer2D")
     with pytest.raises(InputError, match="Expected layer_norm or attn_norm, got both"):
         GalerkinTransformer.from_reference({**LITE, "attn_norm": True}, {}, reference="FourierTransformer2DLite")
 
@@ -140,3 +193,50 @@ def test_dropout_acts_in_training_only():
         assert not torch.equal(network(x), network(x)), name
         network.eval()
         assert torch.equal(network(x), network(x)), name
+
+
+def test_pointwise_decoder_takes_the_weights_of_the_reference():
+    """Its linear maps are the last of the network, so a bias there adds to the output, one before it through SiLU."""
+    config = DARCY | {"decoder_type": "pointwise", "n_coarse": 8, "upscaler_size": [[8, 8], [8, 8]]}
+    own = GalerkinTransformer(
+        1,
+        1,
+        dim=2,
+        coarse_shape=8,
+        out_shape=8,
+        hidden_channels=10,
+        n_layers=2,
+        n_heads=2,
+        options={"feed_forward_channels": 16, "decoder": "point", "decoder_layers": 2, "coordinates_in_decoder": True},
+    )
+    state = {}
+    names = {"decoder.layers.0.0": "regressor.ff.0.0", "decoder.layers.1.0": "regressor.ff.1.0"}
+    names |= {"decoder.output": "regressor.out", "join": "regressor.fc"}
+    for ours, theirs in names.items():
+        state |= {f"{theirs}.{part}": own.state_dict()[f"{ours}.{part}"] for part in ("weight", "bias")}
+    assert arguments(config, "FourierTransformer2D")["out_shape"] == [8, 8]
+    renamed = weights(state, "galerkin")
+    assert all(torch.equal(renamed[name], value) for name, value in own.state_dict().items() if name in renamed)
+    assert len(renamed) == 8
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(InputError, match=r"Expected at least 2 points along each of 2 axes, got \[9\]. Give one"):
+        GalerkinTransformer(1, 1, dim=2, coarse_shape=[9])
+    with pytest.raises(InputError, match="Expected a coarse_shape beside out_shape, got none"):
+        GalerkinTransformer(1, 1, dim=2, out_shape=9)
+    with pytest.raises(InputError, match=r"an out_shape of at least the coarse_shape \[9, 9\], got \[9, 8\]"):
+        GalerkinTransformer(1, 1, dim=2, coarse_shape=9, out_shape=[9, 8])
+    with pytest.raises(InputError, match="Expected decoder 'spectral' or 'point', got 'points'"):
+        GalerkinTransformer(1, 1, dim=1, options={"decoder": "points"})
+    with pytest.raises(InputError, match=r"hidden_channels divisible by n_heads, got \(10, 4\)"):
+        GalerkinTransformer(1, 1, dim=1, hidden_channels=10, n_heads=4)
+    with pytest.raises(InputError, match="at least 3 channels on the coarse grid, got 2"):
+        GalerkinTransformer(1, 1, dim=1, hidden_channels=2, coarse_shape=4)
+    with pytest.raises(InputError, match="Expected activation out of relu, silu, gelu, got 'tanh'"):
+        GalerkinTransformer(1, 1, dim=1, coarse_shape=4, options={"down_scaler_activation": "tanh"})
+    network = GalerkinTransformer(1, 1, dim=2, coarse_shape=9, n_frequencies=3)
+    with pytest.raises(InputError, match=r"a grid of at least 9 points along each axis, got 8. Use a smaller coarse"):
+        network(torch.randn(1, 1, 8, 12))
+    with pytest.raises(InputError, match=r"at most \(9, 5\) Fourier coefficients, got \(32, 16\) on a grid"):
+        GalerkinTransformer(1, 1, dim=2, coarse_shape=5)(torch.randn(1, 1, 9, 9))

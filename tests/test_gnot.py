@@ -23,6 +23,8 @@ VARIANTS = {
     "average": lambda: GNOT([1, 0], 3, n_experts=2, **SMALL, options={"average": True}),
     "galerkin": lambda: GNOT([1, 0], 3, **SMALL, options={"attention": "galerkin"}),
     "l1": lambda: GNOT([1, 0], 3, **SMALL, options={"attention": "l1"}),
+    "softmax": lambda: GNOT([1, 0], 3, **SMALL, options={"attention": "softmax"}),
+    "identity": lambda: GNOT([1, 0], 3, **SMALL, options={"attention": "identity", "cross_attention": "galerkin"}),
     "octaves": lambda: GNOT([1, 0], 3, **SMALL, options={"octaves": 2, "mlp_layers": 1}),
     "no functions": lambda: GNOT([], 3, n_experts=2, **SMALL),
 }
@@ -82,8 +84,12 @@ def residual(mlp, x: torch.Tensor) -> torch.Tensor:
 
 def attention(module, x: torch.Tensor, sources: list[torch.Tensor], kind: str, share: int) -> torch.Tensor:
     """Write out queries, keys and values in every head."""
+    if kind == "identity":
+        return module.output(module.query(x) + module.values[0](x))
 
     def normalized(x):
+        if kind == "softmax":
+            return x
         return x / x.abs().sum(-1, keepdim=True) if kind == "l1" else x.softmax(-1)
 
     heads, d = [], x.shape[1] // module.n_heads
@@ -91,6 +97,9 @@ def attention(module, x: torch.Tensor, sources: list[torch.Tensor], kind: str, s
         y = q = normalized(module.query(x)[:, columns])
         for key, value, z in zip(module.keys, module.values, sources, strict=True):
             k, v = normalized(key(z)[:, columns]), value(z)[:, columns]
+            if kind == "softmax":
+                y = y + (q @ k.mT / d**0.5).softmax(-1) @ v / share
+                continue
             below = {"linear": q @ k.sum(0), "galerkin": len(z) + 0 * q[:, 0], "l1": q.abs() @ k.sum(0).abs()}
             y = y + (q @ k.mT @ v) / below[kind][:, None] / share
         heads.append(y)
@@ -116,7 +125,8 @@ def from_specification(network: GNOT, functions, query: Points, parameters: torc
     z = [residual(lift, waves(f, full["octaves"])) for lift, f in lifts]
     for block in network.blocks:
         sources = [norm(f) for norm, f in zip(block.function_norms, z, strict=True)]
-        x = x + attention(block.cross, block.attention_norms[0](x), sources, full["attention"], share)
+        cross = full["cross_attention"] or full["attention"]
+        x = x + attention(block.cross, block.attention_norms[0](x), sources, cross, share)
         x = x + mixture(block, 0, x, query.coordinates)
         own = block.attention_norms[1](x)
         x = x + attention(block.attention, own, [own], full["attention"], 1)
@@ -321,7 +331,11 @@ def test_wrong_arguments_are_refused():
     for arguments, message in (
         ({"options": {"dropuot": 0.1}}, r"options out of .*, got dropuot"),
         ({"options": {"activation": "sine"}}, r"activation out of relu, silu, gelu, got 'sine'"),
-        ({"options": {"attention": "softmax"}}, r"attention out of linear, galerkin, l1, got 'softmax'"),
+        (
+            {"options": {"attention": "cosine"}},
+            r"attention out of linear, galerkin, l1, softmax, identity, got 'cosine'",
+        ),
+        ({"options": {"cross_attention": "identity"}}, r"a cross_attention that mixes points, got 'identity'"),
         ({"options": {"function_dims": [1, 2]}}, r"function_dims for 1 functions, got \[1, 2\]"),
         ({"n_heads": 5}, r"hidden_channels divisible by n_heads, got \(64, 5\)"),
     ):

@@ -17,7 +17,7 @@ from torch import nn
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
-from surrogate.models import FFNO, FNO, GNOT, TFNO, DeepONet, FactFormer, GalerkinTransformer, MgNO, UNet
+from surrogate.models import FFNO, FNO, GNOT, TFNO, DeepONet, FactFormer, GalerkinTransformer, IFactFormer, MgNO, UNet
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -26,7 +26,11 @@ ONE_LAYER = {**MULTIGRID, "n_layers": 1}
 GROWING = {"coordinates": True, "growing_channels": True, "head": "cycle"}
 INCREMENT = {"coordinates": True, "smoothing_bias": True, "increment": True}
 TRANSFORMER = {**SMALL, "n_heads": 2, "n_frequencies": 3}
+SCALED = {**TRANSFORMER, "options": {"coordinates_in_decoder": True, "joined_channels": 5}}
+POINT = {**TRANSFORMER, "options": {"coordinates_in_decoder": True, "decoder": "point"}}
 FACTORIZED = {**SMALL, "n_heads": 2, "head_channels": 4}
+ITERATED = {**FACTORIZED, "n_layers": 1, "n_iterations": 3}
+FIRST = {"norm": "slices", "second_map": True}
 BOUNDED = {"convolution_branch": True, "padding": 2, "decoder_groups": 4}
 
 GRID = {
@@ -34,16 +38,28 @@ GRID = {
     "fourier_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="fourier", **TRANSFORMER),
     "linear_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="linear", **TRANSFORMER),
     "softmax_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="softmax", **TRANSFORMER),
+    "identity_1d": lambda: GalerkinTransformer(2, 1, dim=1, attention="identity", **TRANSFORMER),
     "galerkin_2d": lambda: GalerkinTransformer(2, 3, dim=2, periodic=[True, False], **TRANSFORMER),
     "galerkin_2d_post_norm": lambda: GalerkinTransformer(2, 1, dim=2, options={"norm": "layer"}, **TRANSFORMER),
     "galerkin_3d": lambda: GalerkinTransformer(2, 1, dim=3, options={"coordinates_in_decoder": True}, **TRANSFORMER),
+    "scaled_1d": lambda: GalerkinTransformer(2, 1, dim=1, coarse_shape=9, periodic=True, **TRANSFORMER),
+    "scaled_2d": lambda: GalerkinTransformer(2, 3, dim=2, coarse_shape=[6, 5], periodic=[True, False], **SCALED),
+    "scaled_2d_out": lambda: GalerkinTransformer(2, 1, dim=2, coarse_shape=5, out_shape=[7, 6], **POINT),
+    "scaled_3d": lambda: GalerkinTransformer(2, 1, dim=3, coarse_shape=[5, 5, 4], **TRANSFORMER),
     "fno_1d": lambda: FNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
     "fno_2d": lambda: FNO(2, 3, dim=2, n_modes=6, **SMALL),
     "fno_3d": lambda: FNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),
     "factformer_1d": lambda: FactFormer(2, 1, dim=1, periodic=True, **FACTORIZED),
     "factformer_2d": lambda: FactFormer(2, 6, dim=2, periodic=[True, False], latent_steps=2, **FACTORIZED),
     "factformer_2d_steady": lambda: FactFormer(2, 1, latent_steps=0, options=BOUNDED, **FACTORIZED),
+    "factformer_2d_softmax": lambda: FactFormer(2, 1, options={"attention": "softmax"}, **FACTORIZED),
+    "factformer_2d_identity": lambda: FactFormer(2, 1, options={"attention": "identity"}, **FACTORIZED),
     "factformer_3d": lambda: FactFormer(2, 1, dim=3, options={"in_fields": 1}, **FACTORIZED),
+    "ifactformer_1d": lambda: IFactFormer(2, 1, dim=1, periodic=True, **ITERATED),
+    "ifactformer_2d": lambda: IFactFormer(2, 3, periodic=[True, False], options={"checkpointing": True}, **ITERATED),
+    "ifactformer_2d_first": lambda: IFactFormer(2, 1, options=FIRST, **ITERATED),
+    "ifactformer_2d_identity": lambda: IFactFormer(2, 1, options={"attention": "identity"}, **ITERATED),
+    "ifactformer_3d": lambda: IFactFormer(2, 1, dim=3, parallel=False, options={"in_fields": 2}, **ITERATED),
 }
 GRID |= {
     "mgno_1d": lambda: MgNO(2, 1, dim=1, periodic=True, options={"coordinates": True}, **MULTIGRID),
@@ -67,6 +83,8 @@ RAGGED = {
     "gnot_2d": lambda: GNOT([1, 0], 3, dim=2, n_heads=2, n_experts=2, **SMALL),
     "gnot_2d_galerkin": lambda: GNOT([1], 1, dim=2, options={"attention": "galerkin"}, **SMALL),
     "gnot_2d_l1": lambda: GNOT([1, 1], 1, dim=2, options={"attention": "l1", "average": True}, **SMALL),
+    "gnot_2d_softmax": lambda: GNOT([1, 0], 1, dim=2, options={"attention": "softmax"}, **SMALL),
+    "gnot_2d_identity": lambda: GNOT([1], 1, dim=2, n_heads=2, options={"attention": "identity"}, **SMALL),
     "gnot_3d": lambda: GNOT([1, 2], 2, dim=3, n_experts=3, options={"function_dims": [3, 1]}, **SMALL),
 }
 MEMBERS = GRID | RAGGED
@@ -75,11 +93,16 @@ SHAPES = {1: (21,), 2: (10, 9), 3: (8, 7, 6)}
 COUNTS = [  # of the specification; for FNO see test_fno.py
     (GalerkinTransformer, "burgers", 530_305),
     (GalerkinTransformer, "burgers_fourier", 530_305),
+    (GalerkinTransformer, "darcy", 2_220_829),
+    (GalerkinTransformer, "darcy_inverse", 2_383_873),
     (GalerkinTransformer, "navier_stokes", 862_049),
     (FactFormer, "kolmogorov", 3_463_489),
     (FactFormer, "isotropic", 5_093_188),
     (FactFormer, "smoke", 4_501_764),
     (FactFormer, "darcy", 3_749_953),
+    (IFactFormer, "channel", 1_163_187),
+    (IFactFormer, "channel_chained", 1_071_027),
+    (IFactFormer, "channel_first", 1_181_619),
 ]
 
 
@@ -136,7 +159,7 @@ def test_shape_and_dtype(name, dtype):
     network = build(name, dtype)
     x, *more = inputs(network)
     y = network(x, *more)
-    assert y.shape == (3, network.out_channels, *x.shape[2:])
+    assert y.shape == (3, network.out_channels, *(network.out_shape or x.shape[2:]))
     assert y.dtype == dtype
 
 
@@ -245,7 +268,7 @@ def test_other_resolution_is_accepted_or_refused(name):
     network = build(name)
     shape = tuple(n + 3 for n in SHAPES[network.dim])
     if network.resolution is None:
-        assert network(*inputs(network, shape=shape)).shape[2:] == shape
+        assert network(*inputs(network, shape=shape)).shape[2:] == tuple(network.out_shape or shape)
     else:
         with pytest.raises(InputError, match=r"Expected x at .* sensors"):
             network(*inputs(network, shape=shape))
@@ -283,9 +306,9 @@ def test_wrong_input_is_refused(name):
         network(x, coordinates)
     with pytest.raises(InputError, match="Expected coordinates of shape"):
         network(x, coordinates[..., :1].expand(*coordinates.shape[:-1], 4), parameters)
-    if isinstance(network, FactFormer):
+    if isinstance(network, FactFormer | IFactFormer):
         return  # it takes any grid
-    limit = r"at most .* Fourier coefficients|at least \d points along each axis.*|x at .* sensors"
+    limit = r"at most .* Fourier coefficients|(a grid of )?at least \d points along each axis.*|x at .* sensors"
     with pytest.raises(InputError, match=rf"Expected ({limit}), got"):
         network(x[..., :3], coordinates[..., :3, :], parameters)
 
@@ -349,7 +372,10 @@ def test_compile_and_export_trace_the_whole_network(backend, names):
         assert gradient > 0, name
 
 
-@pytest.mark.parametrize("name", ["galerkin_1d", "galerkin_2d", "fourier_1d", "linear_1d", "softmax_1d", "galerkin_3d"])
+@pytest.mark.parametrize(
+    "name",
+    ["galerkin_1d", "galerkin_2d", "fourier_1d", "linear_1d", "softmax_1d", "identity_1d", "galerkin_3d", "scaled_2d"],
+)
 def test_attention_is_alive_at_initialization(name):
     """RMS of what each attention adds, over the RMS of what it is added to, for white-noise input."""
     network = build(name)

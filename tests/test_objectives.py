@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from surrogate import Grid, InputError, objectives
-from surrogate.training.objectives import gradient
+from surrogate.training.objectives.derivatives import gradient
 
 
 def test_relative_l2_by_hand() -> None:

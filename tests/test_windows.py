@@ -60,6 +60,22 @@ def test_every_window_equals_naive_slicing(as_fields: AsFields, history: int, ho
     assert len(windows) == number
 
 
+@pytest.mark.parametrize(("horizon", "frames", "calls"), [(1, 3, 3), (2, 4, 2), (2, 5, 3)])
+def test_longer_windows_hold_the_forcing_of_every_call(
+    as_fields: AsFields, horizon: int, frames: int, calls: int
+) -> None:
+    fields = part(as_fields, 2, horizon)
+    windows = Windows(fields, Signature.from_data(fields), torch.float64, frames)
+    per_sample = 7 - 2 - frames + 1
+    assert len(windows) == 4 * per_sample
+    item = windows[per_sample]  # the first of the second sample
+    y = fields[["u", "v"]].to_array().values[:, 1, 2 : 2 + frames].swapaxes(0, 1)
+    np.testing.assert_array_equal(item["y"], y.reshape(2 * frames, 5))
+    np.testing.assert_array_equal(item["forcing"], fields["load"].values[1, 1 : 1 + (calls - 1) * horizon + 1])
+    with pytest.raises(InputError, match="at least 8 frames, 2 to start from, got 7 frames"):
+        Windows(fields, Signature.from_data(fields), torch.float64, 6)
+
+
 @pytest.mark.parametrize("indices", [[5, 0, 11, 5], [4, 5, 6, 7], [3, 4], [0, 2], [9, 8], [6, 6], [15]])
 def test_a_batch_is_its_items(as_fields: AsFields, indices: list[int]) -> None:
     fields = part(as_fields, 2, 2)

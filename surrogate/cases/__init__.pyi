@@ -1,6 +1,7 @@
 from .burgers import Burgers as Burgers
 from .case import Case as Case
 from .darcy import Darcy as Darcy
+from .inverse_darcy import InverseDarcy as InverseDarcy
 from .kolmogorov import Kolmogorov as Kolmogorov
 from .navier_stokes import NavierStokes as NavierStokes
 from .periodic_case import PeriodicCase as PeriodicCase

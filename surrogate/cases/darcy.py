@@ -136,7 +136,7 @@ class Darcy(SteadyCase):
         """Return the inputs with the pressure."""
         fitting = max(1, _BATCH_POINTS // (inputs.sizes["x"] * inputs.sizes["y"]))
         solution = predict(self.solver(inputs.sizes["x"]), inputs, batch_size=batch_size or fitting, device=device)
-        return inputs.assign(pressure=solution["pressure"])
+        return inputs.assign(pressure=solution["pressure"].assign_attrs(boundary_value=0.0))
 
     def refined(
         self, indices: Iterable[int], *, seed: int, level: int, device: str | torch.device | None = None

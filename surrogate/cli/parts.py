@@ -13,7 +13,18 @@ from surrogate.datasets.store import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Models = Literal["GalerkinTransformer", "FNO", "FFNO", "TFNO", "UNet", "DeepONet", "FactFormer", "MgNO", "GNOT"]
+Models = Literal[
+    "GalerkinTransformer",
+    "FNO",
+    "FFNO",
+    "TFNO",
+    "UNet",
+    "DeepONet",
+    "FactFormer",
+    "IFactFormer",
+    "MgNO",
+    "GNOT",
+]
 Part = Literal["all", "train", "validation", "test"]
 Split = tuple[float, float, float]
 

@@ -146,7 +146,7 @@ def _ladder(case: Case, truth: xr.Dataset, grid: Grid) -> list[Member]:
 def _steady_ladder(case: SteadyCase, grid: Grid | None) -> list[Member]:
     """Return the solvers of a case that are at most as fine as the truth."""
     ladder = case.ladder()
-    best, members = list(ladder)[-1], []
+    best, members = next(reversed(list(ladder)), None), []
     for name, solver in ladder.items():
         if grid is None or all(n <= m for n, m in zip(solver.domain.shape, grid.shape, strict=True)):
             operator = solver if grid is None else _on_grid(solver, grid)

@@ -15,7 +15,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.grid_weights import norm_weights
-from surrogate.training.objectives import gradient
+from surrogate.training.objectives.derivatives import gradient
 
 Frames = Float[Tensor, "sample time channel *space"]
 PerFrame = Float[Tensor, "sample time channel"]

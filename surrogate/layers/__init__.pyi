@@ -14,7 +14,12 @@ from .frame_lift import FrameLift as FrameLift
 from .gnot_block import GNOTBlock as GNOTBlock
 from .grid_axis import GridAxis as GridAxis
 from .grid_axis import grid_axes as grid_axes
+from .grid_lift import GridLift as GridLift
 from .head_norm import HeadNorm as HeadNorm
+from .interpolation_scaler import DownScaler as DownScaler
+from .interpolation_scaler import UpScaler as UpScaler
+from .interpolation_scaler import resize as resize
+from .iterated_attention import IteratedAttention as IteratedAttention
 from .latent_marching import LatentMarching as LatentMarching
 from .linear_attention import LinearAttention as LinearAttention
 from .mixture import GeometricGate as GeometricGate
@@ -22,7 +27,9 @@ from .mixture import Mixture as Mixture
 from .multigrid_layer import MultigridLayer as MultigridLayer
 from .padded_convolution import PaddedConvolution as PaddedConvolution
 from .padded_convolution import PaddedUpsampling as PaddedUpsampling
+from .point_attention import PointAttention as PointAttention
 from .point_decoder import PointDecoder as PointDecoder
+from .pointwise_decoder import PointwiseDecoder as PointwiseDecoder
 from .residual_attention import ResidualAttention as ResidualAttention
 from .residual_convolution import ResidualConvolution as ResidualConvolution
 from .residual_mlp import ResidualMLP as ResidualMLP

@@ -1,4 +1,4 @@
-"""Attention of Galerkin and Fourier type, and the two usual ones beside them."""
+"""Attention of Galerkin and Fourier type, the two usual ones beside them, and none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from surrogate.datasets.errors import expected
 from surrogate.layers.head_norm import HeadNorm
 
-KINDS = ("galerkin", "fourier", "linear", "softmax")
+KINDS = ("galerkin", "fourier", "linear", "softmax", "identity")
 QUERY, KEY, VALUE = range(3)
 
 
@@ -24,7 +24,9 @@ class Attention(nn.Module):
     - ``galerkin``: :math:`Q\,(K^\top V)/n`, with :math:`K, V` normalized before the coordinates join,
     - ``fourier``: :math:`(Q K^\top)\,V/(n\sqrt w)`, with :math:`Q, K` normalized,
     - ``linear``: as galerkin, after a softmax of :math:`Q` over the features and of :math:`K` over the points,
-    - ``softmax``: :math:`\mathrm{softmax}(Q K^\top/\sqrt w)\,V`, with :math:`Q, K` normalized.
+    - ``softmax``: :math:`\mathrm{softmax}(Q K^\top/\sqrt w)\,V`, with :math:`Q, K` normalized,
+    - ``identity``: :math:`V`, normalized, at every point for itself: what is left without attention. Query and key are
+      there, so that weights have the shapes of the others, but have no effect.
 
     The mean over points is a quadrature, so the first two converge as the grid is refined. The heads are joined by a
     linear map only where there are coordinates. Dropout acts on the matrix in brackets.
@@ -39,7 +41,7 @@ class Attention(nn.Module):
     n_heads
         Number of heads.
     kind
-        One of the four above.
+        One of the five above.
     dim
         Number ``p`` of coordinates in the heads; 0 for none.
     normalized
@@ -98,6 +100,8 @@ class Attention(nn.Module):
         points = points[:, None].expand(len(x), self.n_heads, -1, -1)
         if self.kind == "galerkin":
             return self._galerkin(x, points)
+        if self.kind == "identity":
+            return self._identity(x, points)
         if self.kind == "fourier" and (self.dropout == 0 or not self.training):
             return self._fourier(x, points)
         mixed = self._mix(*(torch.cat([points, part], dim=-1) for part in self._heads(x)))
@@ -110,6 +114,12 @@ class Attention(nn.Module):
         if self.kind == "linear":
             return query.softmax(-1) @ self._drop(product(key.softmax(-2).mT, value, 1 / key.shape[-2]))
         return self._drop(product(query, key.mT, 1 / (key.shape[-2] * math.sqrt(key.shape[-1])))) @ value
+
+    def _identity(self, x: Tensor, points: Tensor) -> Tensor:
+        value = self._project(x, VALUE)
+        value = value if self.norm is None else self.norm(value, 1)
+        mixed = torch.cat([points.transpose(1, 2), value], dim=-1).flatten(2)
+        return mixed if self.output is None else self.output(mixed)
 
     def _galerkin(self, x: Tensor, points: Tensor) -> Tensor:
         r"""Join the small matrices of :math:`x W_q (K^\top V) W_o` before they meet the ``n`` points of ``x``.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from surrogate.layers.linear_attention import LinearAttention, Moments
 from surrogate.layers.mixture import GeometricGate, Mixture
+from surrogate.layers.point_attention import PointAttention, Sources
 
 
 class Part(NamedTuple):
@@ -51,8 +52,8 @@ class GNOTBlock(nn.Module):
 
     def __init__(
         self,
-        cross: LinearAttention,
-        attention: LinearAttention,
+        cross: LinearAttention | PointAttention,
+        attention: LinearAttention | PointAttention,
         mixtures: Sequence[Mixture],
         gate: GeometricGate | None,
         *,
@@ -85,23 +86,22 @@ class GNOTBlock(nn.Module):
         """
         moments = [self._moments(i, function) for i, function in enumerate(functions)]
         halfway = [self._first(part, moments) for part in parts]
-        own = (self.attention.moments(normalized, part.ptr) for part, normalized, _ in halfway)
-        total = functools.reduce(Moments.plus, own)
+        total = add(self.attention.moments(normalized, part.ptr) for part, normalized, _ in halfway)
         return [self._second(*half, total) for half in halfway]
 
-    def _moments(self, function: int, parts: Sequence[Part]) -> Moments:
+    def _moments(self, function: int, parts: Sequence[Part]) -> Moments | Sources:
         norm = self.function_norms[function]
         given = (self.cross.moments(norm(part.features), part.ptr, function=function) for part in parts)
-        return functools.reduce(Moments.plus, given)
+        return add(given)  # type: ignore[no-any-return]
 
-    def _first(self, part: Part, moments: Sequence[Moments]) -> tuple[Part, Tensor, Tensor | None]:
+    def _first(self, part: Part, moments: Sequence[Moments | Sources]) -> tuple[Part, Tensor, Tensor | None]:
         """Return the part after attention to the functions and experts, what self-attention sees of it, the gate."""
         x, gate = part.features, None if self.gate is None else self.gate(part.positions)
         x = x + self.dropout(self.cross(self.attention_norms[0](x), part.ptr, moments))
         x = x + self._mix(0, x, gate)
         return part._replace(features=x), self.attention_norms[1](x), gate
 
-    def _second(self, part: Part, normalized: Tensor, gate: Tensor | None, moments: Moments) -> Part:
+    def _second(self, part: Part, normalized: Tensor, gate: Tensor | None, moments: Moments | Sources) -> Part:
         x = part.features + self.dropout(self.attention(normalized, part.ptr, [moments]))
         return part._replace(features=x + self._mix(1, x, gate))
 
@@ -109,3 +109,8 @@ class GNOTBlock(nn.Module):
         norm, mixture = self.mixture_norms[number], self.mixtures[number]
         y: Tensor = mixture(norm(x), gate) if self.pre_norm else norm(mixture(x, gate))
         return y
+
+
+def add(moments: Iterable[Any]) -> Any:
+    """Return what attention keeps of the points of all parts."""
+    return functools.reduce(lambda one, two: one.plus(two), moments)

@@ -25,12 +25,16 @@ class PaddedConvolution(nn.Module):
         For each axis whether it is periodic; beyond the ends of the others the field counts as zero.
     stride
         The stride :math:`s`.
+    bias
+        Whether there is the bias :math:`b`.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, periodic: Sequence[bool], stride: int = 1) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, periodic: Sequence[bool], stride: int = 1, bias: bool = True
+    ) -> None:
         super().__init__()
         self.periodic = tuple(periodic)
-        self.convolution = _PLAIN[len(self.periodic)](in_channels, out_channels, 3, stride=stride)
+        self.convolution = _PLAIN[len(self.periodic)](in_channels, out_channels, 3, stride=stride, bias=bias)
 
     def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch out *coarse"]:
         """Return the convolution."""

@@ -1,4 +1,4 @@
-"""A group norm and a small network at every point."""
+"""A small network at every point."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch import Tensor, nn
 
 
 class PointDecoder(nn.Module):
-    """Group norm over all points, then pointwise linear maps with GELU between, and a bias in the last.
+    """Pointwise linear maps with GELU between and a bias in the last, after a group norm over all points.
 
     Parameters
     ----------
     widths
         Channels that enter, of the hidden layers, and that leave.
     norm_groups
-        Groups of channels of the norm.
+        Groups of channels of the norm; None for no norm.
     first_groups
         Groups of channels that the first map keeps apart.
     """
 
-    def __init__(self, widths: Sequence[int], *, norm_groups: int, first_groups: int = 1) -> None:
+    def __init__(self, widths: Sequence[int], *, norm_groups: int | None, first_groups: int = 1) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(norm_groups, widths[0])
+        self.norm = nn.GroupNorm(norm_groups, widths[0]) if norm_groups else nn.Identity()
         self.maps = nn.Sequential()
         for number, (before, after) in enumerate(pairwise(widths), 1):
             if number > 1:

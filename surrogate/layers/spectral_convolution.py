@@ -63,7 +63,7 @@ class SpectralConvolution(nn.Module):
         dtype = torch.promote_types(x.dtype, torch.float32)
         weight = self.weight() if isinstance(self.weight, TuckerTensor) else self.weight
         weight = torch.view_as_complex(weight.to(dtype))
-        y = torch.einsum("bi...,io...->bo...", self._analyse(x.to(dtype).contiguous()), weight)
+        y = multiply(self._analyse(x.to(dtype).contiguous()), weight)
         y = self._synthesise(y, shape).to(x.dtype)
         return y if self.bias is None else y + self.bias
 
@@ -89,6 +89,15 @@ class SpectralConvolution(nn.Module):
             ends = [ends[0], y[..., 1:-1], y[..., -1:].real.to(y.dtype)]
         x: Tensor = torch.fft.irfft(torch.cat(ends, dim=-1), n=n, norm="forward")
         return x
+
+
+def multiply(
+    y: Complex[Tensor, "batch channel *window"], weight: Complex[Tensor, "channel out *window"]
+) -> Complex[Tensor, "batch out *window"]:
+    """Return the product of the channels with a matrix for each wavenumber."""
+    # wavenumbers in front: one copy of each, where a product of strided matrices copies every matrix alone
+    one, two = (z.flatten(2).permute(2, 0, 1).contiguous() for z in (y, weight))
+    return torch.unflatten((one @ two).permute(1, 2, 0), 2, y.shape[2:])
 
 
 def check_window(window: Sequence[int], shape: Sequence[int]) -> None:

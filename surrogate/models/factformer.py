@@ -14,8 +14,8 @@ from surrogate.layers.configuration import with_defaults
 from surrogate.layers.convolution_branch import ConvolutionBranch
 from surrogate.layers.factorized_attention import FactorizedAttention
 from surrogate.layers.fourier_features import FourierFeatures
-from surrogate.layers.frame_lift import FrameLift
 from surrogate.layers.grid_axis import GridAxis, grid_axes
+from surrogate.layers.grid_lift import GridLift
 from surrogate.layers.latent_marching import LatentMarching
 from surrogate.layers.point_decoder import PointDecoder
 from surrogate.models import factformer_published, factformer_reference
@@ -52,20 +52,21 @@ class FactFormer(GridNetwork):
         Scalars per sample, appended to the input as constants.
     options
         Rare settings, see `FactFormer.OPTIONS`:
-        ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm`` of the attention:
-        ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they stand for;
-        ``small_kernels``: start as the authors' implementation does, with almost nothing from the attention;
-        ``extent`` of the box along every axis, by which the unit coordinates are multiplied; ``position_scale``:
-        standard deviation of the random frequencies; ``in_fields`` per frame: lift them one by one, then their frames
-        (None: one linear map); ``latent_multiplier``: latent channels in multiples of ``hidden_channels``;
-        ``decoder_groups`` of the norm before the decoder; ``convolution_branch``: convolutions that see the boundary
-        beside the result of the layers; ``padding``: points of zeros appended at the far end of every axis for the
-        layers, which then see no axis as periodic.
+        ``attention``: ``"factorized"``, or, to see what it is worth, ``"softmax"`` over the points of each axis or
+        ``"identity"``: none; ``kernel_multiplier``: width of query and key in multiples of ``head_channels``; ``norm``
+        of the attention: ``"group"``, ``"slices"``, ``"instance"``; ``quadrature``: weigh points by the length they
+        stand for; ``small_kernels``: start as the authors' implementation does, with almost nothing from the attention;
+        ``extent`` of the box along every axis (or along each), by which the unit coordinates are multiplied;
+        ``position_scale``: standard deviation of the random frequencies; ``in_fields`` per frame: lift them one by one,
+        then their frames (None: one linear map); ``latent_multiplier``: latent channels in multiples of
+        ``hidden_channels``; ``decoder_groups`` of the norm before the decoder; ``convolution_branch``: convolutions
+        that see the boundary beside the result of the layers; ``padding``: points of zeros appended at the far end of
+        every axis for the layers, which then see no axis as periodic.
 
     Raises
     ------
     InputError
-        Unknown option or norm; channels that do not divide as said above.
+        Unknown option, attention or norm; channels that do not divide as said above.
 
     Notes
     -----
@@ -80,6 +81,7 @@ class FactFormer(GridNetwork):
     knows_spacing = True
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "kernel_multiplier": 2,
+        "attention": "factorized",
         "norm": "group",
         "quadrature": True,
         "small_kernels": False,
@@ -114,15 +116,8 @@ class FactFormer(GridNetwork):
         full = with_defaults(options, self.OPTIONS)
         self._check(full)
         self.geometry = {name: full[name] for name in ("extent", "padding", "quadrature")}
-        self.in_fields, self.padding = full["in_fields"], full["padding"]
-        self.lift: nn.Module
-        self.lift_parameters: nn.Module | None = None
-        if self.in_fields is None:
-            self.lift = nn.Linear(in_channels + parameter_channels, hidden_channels)
-        else:
-            self.lift = FrameLift(self.in_fields, in_channels // self.in_fields, hidden_channels)
-            if parameter_channels:
-                self.lift_parameters = nn.Linear(parameter_channels, hidden_channels)
+        self.padding, fields = full["padding"], full["in_fields"]
+        self.lift = GridLift(in_channels, hidden_channels, in_fields=fields, parameter_channels=parameter_channels)
         self.positions = nn.ModuleList(
             FourierFeatures(hidden_channels, dim=dim, scale=full["position_scale"]) for _ in range(n_layers)
         )
@@ -223,17 +218,10 @@ class FactFormer(GridNetwork):
         self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None
     ) -> tuple[Tensor, tuple[GridAxis, ...]]:
         x, points = self.gather(x, coordinates, parameters)
-        if min(x.shape[2:]) < 2:
-            raise expected("at least 2 points along each axis", tuple(x.shape[2:]), "Use another network.")
-        if self.in_fields is None:
-            features = self.lift(x.movedim(1, -1))
-        else:
-            features = self.lift(x[:, : self.in_channels])
-            if self.lift_parameters is not None:
-                features = features + self.lift_parameters(x[:, self.in_channels :].movedim(1, -1))
+        axes, features = grid_axes(points, self.periodic, **self.geometry), self.lift(x)
         if self.padding:
             features = nn.functional.pad(features, [0, 0] + [0, self.padding] * self.dim)
-        return features, grid_axes(points, self.periodic, **self.geometry)
+        return features, axes
 
     def _features(self, x: Tensor, coordinates: Tensor | None, parameters: Tensor | None) -> Tensor:
         features, axes = self._lift(x, coordinates, parameters)
@@ -249,6 +237,7 @@ class FactFormer(GridNetwork):
             n_heads=self.n_heads,
             head_channels=self.head_channels,
             dim=self.dim,
+            kind=options["attention"],
             **{name: options[name] for name in ("kernel_multiplier", "norm", "small_kernels")},
         )
 
@@ -264,9 +253,3 @@ class FactFormer(GridNetwork):
         if self.latent_steps and (latent % GROUPS or latent % options["decoder_groups"]):
             groups = sorted({GROUPS, options["decoder_groups"]})
             raise expected(f"latent channels divisible by {groups}", latent, "Change latent_multiplier.")
-        fields = options["in_fields"]
-        if fields is not None and (self.in_channels % fields or self.hidden_channels // 2 % fields):
-            got = (self.in_channels, self.hidden_channels // 2)
-            raise expected(
-                f"in_channels and half of hidden_channels divisible by {fields} in_fields", got, "Round them."
-            )

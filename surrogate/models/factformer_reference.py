@@ -19,9 +19,9 @@ SCRIPTS: dict[str, dict[str, Any]] = {
 
 RENAMED = {
     r"^latent_time_emb$": "marching.steps",
-    r"^to_in\.(weight|bias)$": r"lift.\1",
-    r"^to_in\.0\.": "lift.fields.",
-    r"^to_in\.2\.": "lift.frames.",
+    r"^to_in\.(weight|bias)$": r"lift.fields.\1",
+    r"^to_in\.0\.": "lift.fields.fields.",
+    r"^to_in\.2\.": "lift.fields.frames.",
     r"^encoder\.layers\.(\d+)\.0\.0\._B$": r"positions.\1.frequencies",
     r"^encoder\.layers\.(\d+)\.0\.1\.": r"positions.\1.linear.",
     r"^encoder\.layers\.(\d+)\.1\.": r"layers.\1.",
@@ -90,13 +90,14 @@ def arguments(config: Mapping[str, Any], reference: str) -> dict[str, Any]:
 
 def weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return our state dict for the reference's."""
-    ours = {_renamed(name): value for name, value in state.items() if not name.endswith(".inv_freq")}
+    ours = {renamed(name, RENAMED): value for name, value in state.items() if not name.endswith(".inv_freq")}
     if "marching.steps" in ours:
         ours["marching.steps"] = ours["marching.steps"].flatten(1, -2)[0]
     return ours
 
 
-def _renamed(name: str) -> str:
-    for pattern, new in RENAMED.items():
+def renamed(name: str, table: Mapping[str, str]) -> str:
+    """Return the name after all replacements of a table, from regular expression to text, in their order."""
+    for pattern, new in table.items():
         name = re.sub(pattern, new, name)
     return name

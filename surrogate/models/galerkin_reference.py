@@ -12,7 +12,8 @@ from torch import Tensor
 
 from surrogate.datasets.errors import expected
 
-DIMS = {"SimpleTransformer": 1, "FourierTransformer2DLite": 2}
+SCALED = "FourierTransformer2D"
+DIMS = {"SimpleTransformer": 1, "FourierTransformer2DLite": 2, SCALED: 2}
 
 OFF: dict[str, tuple[Any, ...]] = {  # settings that we do not have, and the values that mean their absence
     "edge_feats": (None, 0),
@@ -24,13 +25,20 @@ OFF: dict[str, tuple[Any, ...]] = {  # settings that we do not have, and the val
     "spacial_residual": (None, False),
     "bulk_regression": (None, False),
     "residual_type": (None, "plus", "add"),
-    "decoder_type": ("ifft", "ifft2"),
+    "decoder_type": ("ifft", "pointwise", "ifft2"),
+    "downsample_mode": (None, "interp"),
+    "upsample_mode": (None, "interp"),
+    "regressor_activation": (None, "silu"),
+    "upscaler_activation": (None, "silu"),
     "last_activation": (None, True),
     "norm_type": (None, "layer"),
 }
 
 RENAMED = {
     r"^feat_extract\.id\.": "lift.",
+    r"^downscaler\.downsample\.conv0\.conv\.0\.": "lift.first.0.convolution.",
+    **{rf"^downscaler\.downsample\.conv{i + 1}\.conv\.0\.": f"lift.stacked.{i}.0.convolution." for i in range(3)},
+    r"^upscaler\.upsample\.conv\.0\.conv\.0\.": "up.block.0.convolution.",
     r"^encoder_layers\.": "layers.",
     r"\.attn\.fc\.": ".attention.output.",
     r"\.ff\.lr1\.": ".feed_forward.0.",
@@ -41,6 +49,8 @@ RENAMED = {
     r"^regressor\.spectral_conv\.": "decoder.blocks.",
     r"\.fourier_weight$": ".convolution.weight",
     r"^regressor\.regressor\.": "decoder.projection.",
+    r"^regressor\.ff\.": "decoder.layers.",
+    r"^regressor\.out\.": "decoder.output.",
 }
 
 
@@ -60,17 +70,41 @@ def arguments(config: Mapping[str, Any], reference: str) -> dict[str, Any]:
         raise expected(f"{name} = {values[-1]!r}", repr(given[name]), "This variant has no counterpart here.")
     if given["layer_norm"] and given["attn_norm"]:
         raise expected("layer_norm or attn_norm", "both", "This variant has no counterpart here.")
-    dim = DIMS[reference]
+    dim, scaled = DIMS[reference], reference == SCALED
+    shapes = _shapes(given) if scaled else {}
     return {
-        "in_channels": given["node_feats"] - (dim if dim > 1 else 0),
+        "in_channels": given["node_feats"] - (dim if dim > 1 and not scaled else 0),
         "out_channels": given["n_targets"],
         "dim": dim,
         "hidden_channels": given["n_hidden"],
         "n_layers": given["num_encoder_layers"],
         "n_heads": given["n_head"],
         "attention": "fourier" if given["attention_type"] == "integral" else given["attention_type"],
-        "n_frequencies": given["fourier_modes"],
-        "options": _options(given),
+        "n_frequencies": given["fourier_modes"] or 16,
+        "options": {**_options(given), **(_scaled_options(given) if scaled else {})},
+        **shapes,
+    }
+
+
+def _shapes(given: Mapping[str, Any]) -> dict[str, Any]:
+    if given["n_fine"] is None or given["n_coarse"] is None:
+        raise expected("n_fine and n_coarse in the configuration", "none", "Add the points along an axis.")
+    leaving = list((given["upscaler_size"] or [[given["n_fine"]]])[-1])
+    return {"coarse_shape": given["n_coarse"], "out_shape": None if leaving[0] == given["n_fine"] else leaving}
+
+
+def _scaled_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    if given["decoder_type"] == "pointwise":
+        own = {"decoder": "point"}
+    else:
+        own = {"joined_channels": given["freq_dim"], "projection_channels": 4 * given["freq_dim"]}
+    rate = {name: 0.05 if given[name] is None else given[name] for name in ("downscaler_dropout", "upscaler_dropout")}
+    return {
+        **own,
+        "norm_eps": given["norm_eps"] or 1e-5,
+        "down_scaler_activation": given["downscaler_activation"] or "silu",
+        "down_scaler_dropout": rate["downscaler_dropout"],
+        "up_scaler_dropout": rate["upscaler_dropout"],
     }
 
 

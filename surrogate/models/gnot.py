@@ -14,8 +14,9 @@ from surrogate.datasets.points import Points
 from surrogate.layers.configuration import Configured, with_defaults
 from surrogate.layers.feed_forward import ACTIVATIONS
 from surrogate.layers.gnot_block import GNOTBlock, Part
-from surrogate.layers.linear_attention import LinearAttention
+from surrogate.layers.linear_attention import KINDS, LinearAttention
 from surrogate.layers.mixture import GeometricGate, Mixture
+from surrogate.layers.point_attention import PointAttention
 from surrogate.layers.residual_mlp import ResidualMLP
 from surrogate.layers.segments import segment_order
 from surrogate.models import gnot_reference
@@ -65,7 +66,9 @@ class GNOT(Configured, nn.Module):
         Scalars per sample.
     options
         Rare settings, see `GNOT.OPTIONS`:
-        ``attention``, ``average``: see `surrogate.layers.LinearAttention`;
+        ``attention``, ``average``: see `surrogate.layers.LinearAttention`; or, to see what it is worth, ``"softmax"``
+        and ``"identity"`` of `surrogate.layers.PointAttention`, the second among the query points only;
+        ``cross_attention`` to the functions (None: as ``attention``, ``"linear"`` beside ``"identity"``);
         ``feed_forward_channels`` (None: 4 ``hidden_channels``), also of the gate; ``mlp_layers``: residual layers of
         the networks that lift and of the last one; ``activation`` of all but the last one;
         ``pre_norm``: see `surrogate.layers.GNOTBlock`; ``octaves``: all that is lifted is joined by its sine and cosine
@@ -86,6 +89,7 @@ class GNOT(Configured, nn.Module):
 
     OPTIONS: ClassVar[Mapping[str, Any]] = {
         "attention": "linear",
+        "cross_attention": None,
         "average": False,
         "feed_forward_channels": None,
         "mlp_layers": 3,
@@ -209,10 +213,14 @@ class GNOT(Configured, nn.Module):
     def _block(self, options: Mapping[str, Any]) -> GNOTBlock:
         channels, experts, activation = self.hidden_channels, self.n_experts, options["activation"]
         inner = options["feed_forward_channels"] or 4 * channels
-        shared = dict[str, Any](n_heads=self.n_heads, kind=options["attention"])
+        own = options["attention"]
+        cross = options["cross_attention"] or ("linear" if own == "identity" else own)
+        if cross == "identity":
+            do = "It is the only way from the functions to the query points."
+            raise expected("a cross_attention that mixes points", "'identity'", do)
         return GNOTBlock(
-            LinearAttention(channels, n_functions=len(self.in_channels), average=options["average"], **shared),
-            LinearAttention(channels, dropout=options["attention_dropout"], **shared),
+            self._attention(cross, n_functions=len(self.in_channels), average=options["average"]),
+            self._attention(own, dropout=options["attention_dropout"]),
             [Mixture(channels, inner, n_experts=experts, activation=activation) for _ in range(2)],
             GeometricGate(self.dim, inner, experts, activation=activation) if experts > 1 else None,
             channels=channels,
@@ -220,6 +228,13 @@ class GNOT(Configured, nn.Module):
             pre_norm=options["pre_norm"],
             dropout=options["dropout"],
         )
+
+    def _attention(self, kind: str, **arguments: Any) -> LinearAttention | PointAttention:
+        known = (*KINDS, "softmax", "identity")
+        if kind not in known:
+            raise expected(f"attention out of {', '.join(known)}", repr(kind), "Correct the name.")
+        module = LinearAttention if kind in KINDS else PointAttention
+        return module(self.hidden_channels, n_heads=self.n_heads, kind=kind, **arguments)
 
     def _gather(self, functions: Sequence[Points], coordinates: Points | None, parameters: Tensor | None) -> Points:
         """Return the query points, the parameters of their sample as values; raise `InputError` if input is wrong."""

@@ -25,6 +25,8 @@ class GridNetwork(Configured, nn.Module):
     ----------
     resolution
         The shape of grid that may enter; None for any.
+    out_shape
+        The shape of grid that leaves; None for that which entered.
     knows_spacing
         Whether the network weighs points by their distances on stretched axes.
     uses_coordinates
@@ -32,6 +34,7 @@ class GridNetwork(Configured, nn.Module):
     """
 
     resolution: Sequence[int] | None = None
+    out_shape: Sequence[int] | None = None
     knows_spacing: ClassVar[bool] = False
     uses_coordinates: bool = False
 
@@ -159,3 +162,18 @@ def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tenso
         for n, wraps in zip(shape, periodic, strict=True)
     ]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+
+def with_points(features: Tensor, points: Tensor) -> Float[Tensor, "batch *space both"]:
+    """Return the features of every point followed by its coordinates."""
+    return torch.cat([features, points.expand(len(features), *points.shape[1:])], dim=-1)
+
+
+def axis_sizes(shape: int | Sequence[int] | None, dim: int) -> list[int] | None:
+    """Return the number of points along each axis, None for None; raise `InputError` unless each has one, above 1."""
+    if shape is None:
+        return None
+    sizes = [shape] * dim if isinstance(shape, int) else list(shape)
+    if len(sizes) != dim or min(sizes) < 2:
+        raise expected(f"at least 2 points along each of {dim} axes", shape, "Give one number, or one for each axis.")
+    return sizes

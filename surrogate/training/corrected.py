@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +15,8 @@ from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.windows import Windows
-from surrogate.operator import Stepper, matching_parameters
+from surrogate.operator import Stepper
+from surrogate.training.solver_match import check_steps, solver_step
 from surrogate.training.surrogate import SurrogateStepper, fit_normalizers
 
 _BATCH = 64
@@ -26,16 +26,16 @@ class Corrected(nn.Module):
     r"""A coarse solver and a network that corrects its steps: :math:`u \mapsto S(u) + N(S(u))`.
 
     ``sg.fit(sg.Corrected(solver, network), data)`` trains the network *through* the solver and returns a
-    `CorrectedStepper`, which is saved and loaded with the settings of the solver. With data of ``horizon=n`` the loss
-    is that of n steps one after the other, and the gradient of the last passes through the solver n - 1 times: the
-    network meets the states that it makes itself.
+    `CorrectedStepper`, which is saved and loaded with the settings of the solver. With the objective
+    ``Unrolled(steps=n)`` the gradient of the last of n steps passes through the solver n - 1 times: the network meets
+    the states that it makes itself.
 
     Parameters
     ----------
     solver
         A differentiable solver on the grid of the data, with their time step; one in float32 trains faster.
     network
-        From one state to one: ``network(x)``, of as many channels as the state has, whatever the horizon of the data.
+        From one state to one: ``network(x)``, of as many channels as the state has.
         It sees the normalized S(u), and what it returns is scaled to the error of the solver in the training part.
 
     References
@@ -92,14 +92,10 @@ class CorrectedStepper(SurrogateStepper):
         forcing: Tensor | None = None,
         parameters: Tensor | None = None,
     ) -> Tensor:
-        """Return the next ``horizon`` frames."""
-        frames = []
-        constants = matching_parameters(parameters, self.parameter_fields, self.solver.parameter_fields)
-        for _ in range(self.horizon):
-            coarse = self.solver(state, static, forcing, constants).to(state.dtype)
-            state = coarse + self.apply_network({"input": coarse}, parameters)
-            frames.append(state)
-        return torch.cat(frames, dim=1)
+        """Return the next state."""
+        given = {"static": static, "forcing": forcing, "parameters": parameters}
+        coarse = solver_step(self.solver, self, state, given).to(state.dtype)
+        return coarse + self.apply_network({"input": coarse}, parameters)
 
     def check_domain(self, domain: Grid) -> None:
         """Raise `InputError` unless ``domain`` is the grid of the solver."""
@@ -119,14 +115,14 @@ def fit_corrected_normalizers(
     """
     check_fits(solver, signature)
     normalizers = fit_normalizers(training, signature, dtype)
-    windows = Windows(training, replace(signature, horizon=1), dtype)
+    windows = Windows(training, signature, dtype)
     sums = torch.zeros(2, len(signature.out_fields), dtype=torch.float64)
     points = 0
     with computing(solver) as device:
         for first in range(0, len(windows), _BATCH):
             batch = windows.__getitems__(list(range(first, min(first + _BATCH, len(windows)))))
-            given = {name: batch[name].to(device) for name in ("static", "forcing") if name in batch}
-            error = batch["y"] - solver(batch["x"].to(device), **given).cpu()
+            given = {name: values.to(device) for name, values in batch.items()}
+            error = batch["y"] - solver_step(solver, signature, given["x"], given).cpu()
             flat = error.double().transpose(0, 1).flatten(1)
             sums += torch.stack([flat.sum(1), flat.square().sum(1)])
             points += flat.shape[1]
@@ -142,12 +138,9 @@ def fit_corrected_normalizers(
 
 
 def check_fits(solver: Stepper, signature: Signature) -> None:
-    """Raise `InputError` unless the solver steps the states of the data."""
-    if solver.out_fields != signature.in_fields or signature.history != 1:
-        got = f"{signature.in_fields} with history {signature.history}"
-        raise expected(f"data of {solver.out_fields} with history 1", got, "Prepare them so, or use another solver.")
-    if signature.dt is None or abs(signature.dt / solver.dt - 1) > 1e-3:
-        raise expected(f"data with frames {solver.dt:.6g} apart", signature.dt, "Make the solver with their dt.")
-    if signature.forcing_fields and signature.horizon > 1:
-        raise expected("horizon 1 where there is forcing", signature.horizon, "Prepare the data so.")
-    solver.check_domain(signature.domain)
+    """Raise `InputError` unless the solver steps the states of the data, from one to the next."""
+    if (signature.history, signature.horizon) != (1, 1):
+        got = f"history {signature.history} and horizon {signature.horizon}"
+        do = "Train on several steps with objective=Unrolled(steps)."
+        raise expected("data with history 1 and horizon 1 for a corrected solver", got, do)
+    check_steps(solver, signature)

@@ -19,6 +19,7 @@ from surrogate.datasets.ragged import select_samples
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.splits import refuse_overlap
 from surrogate.datasets.training_data import training_samples
+from surrogate.datasets.windows import require_frames
 from surrogate.training.assembly import assemble
 from surrogate.training.averaging import EMA
 from surrogate.training.callbacks import Patience
@@ -28,7 +29,9 @@ from surrogate.training.engine import Engine, check_options
 from surrogate.training.loaders import make_loaders
 from surrogate.training.manifest import load
 from surrogate.training.module import TrainingModule
-from surrogate.training.objectives import Objective, RelativeL2
+from surrogate.training.objectives.objective import TrainingObjective
+from surrogate.training.objectives.one_step import Loss, training_objective
+from surrogate.training.objectives.relative_l2 import RelativeL2
 from surrogate.training.optimizer import OneCycleAdamW
 from surrogate.training.recomputing import recomputing
 from surrogate.training.record import MODEL, check_same_run, make_record, run_folder
@@ -42,7 +45,7 @@ def fit(
     path: str | Path | None = None,
     epochs: int = 100,
     batch_size: int = 16,
-    objective: Objective | None = None,
+    objective: Loss | TrainingObjective | None = None,
     optimizer: OneCycleAdamW | None = None,
     averaging: EMA | None = None,
     normalize: Literal["field", "point"] = "field",
@@ -75,7 +78,8 @@ def fit(
     batch_size
         Samples (or windows) per step, of all devices together.
     objective
-        The loss in physical units, from `surrogate.objectives`; default: relative L2.
+        The loss in physical units, from `surrogate.objectives`: of one prediction, or of several steps
+        (``Unrolled(steps=4)``), with noise, on coarser grids; default: relative L2.
     optimizer
         Learning rate and its schedule; default: ``OneCycleAdamW()``.
     averaging
@@ -109,8 +113,8 @@ def fit(
     Raises
     ------
     InputError
-        Data that were not prepared, without a validation part, or that do not fit the network; a folder that holds
-        another training; a network without gradients.
+        Data that were not prepared, without a validation part, or that do not fit the network or the objective; a
+        folder that holds another training; a network without gradients.
     NumericalFailure
         The loss is not finite; names the step, or the validation loss never is.
     """
@@ -121,7 +125,11 @@ def fit(
     objective, optimizer = objective or RelativeL2(), optimizer or OneCycleAdamW()
     dtype = _floating(precision)
     model = _untrained(network, signature, training, dtype, per_point=normalize == "point")
-    _try_one_batch(model, training, objective)
+    goal = training_objective(objective)
+    frames = max(goal.frames(signature), signature.horizon)
+    for part in (training, validation):
+        require_frames(part, signature, frames)
+    _try_one_batch(model, training, goal, frames)
     settings = {"epochs": epochs, "batch_size": batch_size, "objective": _words(objective)}
     settings |= {
         "optimizer": _words(optimizer),
@@ -145,14 +153,9 @@ def fit(
         options |= {"gradient_clip_val": optimizer.gradient_clip, **(trainer or {})}
         stop = [] if patience is None else [Patience(patience)]
         engine = Engine(folder, seed=seed, averaging=averaging, callbacks=[*stop, *callbacks], options=options)
-        samples: dict[str, Any] = {
-            "batch_size": batch_size,
-            "seed": seed,
-            "dtype": dtype,
-            "processes": engine.processes,
-        }
-        loaders = make_loaders(training, validation, signature, **samples)
-        module = TrainingModule(model, objective, optimizer)
+        samples = (training_samples(part, signature, dtype, frames) for part in (training, validation))
+        loaders = make_loaders(*samples, batch_size=batch_size, seed=seed, processes=engine.processes)
+        module = TrainingModule(model, goal, optimizer)
         with recomputing(network, gradient_checkpointing):
             report = engine.check(module, loaders, epochs) if check else {"skipped": "check=False"}
             outcome = {"check": report, **engine.fit(module, loaders)}
@@ -208,13 +211,12 @@ def _attributes(variable: xr.DataArray) -> dict[str, str]:
     return {key: str(variable.attrs[key]) for key in ("units", "long_name") if key in variable.attrs}
 
 
-def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: Objective) -> None:
-    """Fail in the first second, with words, if network and data do not fit."""
+def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: TrainingObjective, frames: int) -> None:
+    """Fail in the first second, with words, if network, data and objective do not fit."""
     signature = model.signature
-    frames = signature.history + signature.horizon
     few = select_samples(training, slice(1))
-    few = few.isel(time=slice(frames)) if signature.dt else few
-    batch = training_samples(few, signature, model.dtype).__getitems__([0])
+    few = few.isel(time=slice(signature.history + frames)) if signature.dt else few
+    batch = training_samples(few, signature, model.dtype, frames).__getitems__([0])
     module = TrainingModule(model, objective, OneCycleAdamW())
     do = f"The data give {signature.in_channels} channels and want {signature.out_channels}: see `for_data`."
     with computing(model):
@@ -222,10 +224,12 @@ def _try_one_batch(model: Surrogate, training: xr.Dataset, objective: Objective)
             prediction = module.predict(batch)
         except (RuntimeError, TypeError, IndexError, AttributeError) as error:
             raise expected("a network that fits the data", str(error).splitlines()[0], do) from error
-        if prediction.shape != batch["y"].shape:
-            got = f"output of shape {tuple(prediction.shape)} for {tuple(batch['y'].shape)}"
+        wanted = batch["y"][:, : signature.out_channels].shape
+        if prediction.shape != wanted:
+            got = f"output of shape {tuple(prediction.shape)} for {tuple(wanted)}"
             raise expected("a network that fits the data", got, do)
-        losses = module.compare(prediction, batch)
+        objective.check(model, batch)
+        losses = module.losses(batch, validating=True)
     if losses.shape != (1,):
         raise expected("one loss per sample", f"shape {tuple(losses.shape)}", "Correct the objective.")
 

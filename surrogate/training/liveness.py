@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from surrogate.datasets.errors import NumericalFailure, expected
 from surrogate.training.module import TrainingModule
+from surrogate.training.objectives.one_step import predict
 from surrogate.training.surrogate import Surrogate, function_role
 
 DEAD_BRANCH = 1e-6  # output over input; the smallest of our networks at the start is 6e-5 (of the published one)
@@ -101,7 +102,7 @@ def dead_inputs(module: TrainingModule, batch: Mapping[str, Any]) -> tuple[list[
     """Return the input channels by which the output has no derivative, and the size of the output over its target's."""
     model = module.model
     leaves, watched = _watched(batch)
-    prediction = module.predict(watched)
+    prediction = predict(model, watched)
     weights = torch.randn(prediction.shape, generator=torch.Generator().manual_seed(0)).to(prediction)
     slopes = torch.autograd.grad((weights * prediction).sum(), list(leaves.values()), allow_unused=True)
     effects: dict[str, float] = {}
@@ -114,8 +115,9 @@ def dead_inputs(module: TrainingModule, batch: Mapping[str, Any]) -> tuple[list[
         effects |= dict(zip(names, scaled.tolist(), strict=True))
     largest = max(effects.values(), default=0.0)
     with torch.no_grad():
-        size, target = (model.standardize(y).norm() for y in (prediction, batch["y"]))
-    return [name for name, effect in effects.items() if effect <= DEAD_INPUT * largest], float(size / target)
+        target = batch["y"][:, : prediction.shape[1]]
+        size, wanted = (model.standardize(y).norm() for y in (prediction, target))
+    return [name for name, effect in effects.items() if effect <= DEAD_INPUT * largest], float(size / wanted)
 
 
 def _spread(values: Tensor) -> Tensor:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-import xarray as xr
 from torch.utils.data import DataLoader, Sampler
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.signature import Signature
-from surrogate.datasets.training_data import training_samples
+from surrogate.datasets.point_samples import PointSamples
+from surrogate.datasets.windows import Windows
 from surrogate.training.shuffle import EpochShuffle, process_rank
 
+Samples = Windows | PointSamples
 Loaders = tuple[DataLoader[Any], DataLoader[Any]]
 
 
@@ -35,16 +35,7 @@ class InOrder(Sampler[list[int]]):
         return self.batches
 
 
-def make_loaders(
-    training: xr.Dataset,
-    validation: xr.Dataset,
-    signature: Signature,
-    *,
-    batch_size: int,
-    seed: int,
-    dtype: torch.dtype,
-    processes: int,
-) -> Loaders:
+def make_loaders(first: Samples, second: Samples, *, batch_size: int, seed: int, processes: int) -> Loaders:
     """Return batches to train and to validate on; ``batch_size`` counts the samples of all processes together.
 
     Raises
@@ -52,7 +43,6 @@ def make_loaders(
     InputError
         More processes than samples, or a batch that cannot be shared equally.
     """
-    first, second = (training_samples(part, signature, dtype) for part in (training, validation))
     if batch_size % processes:
         raise expected(f"a batch_size that {processes} processes share equally", batch_size, "Correct `batch_size`.")
     if processes > min(len(first), len(second)):

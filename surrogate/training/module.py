@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from surrogate.datasets.errors import NumericalFailure
-from surrogate.datasets.grid import Grid
-from surrogate.operator import Stepper
-from surrogate.training.objectives import Objective
+from surrogate.training.objectives.objective import Batch, TrainingObjective
+from surrogate.training.objectives.one_step import Loss, predict, training_objective
 from surrogate.training.optimizer import OneCycleAdamW
 from surrogate.training.surrogate import Surrogate
 
-Batch = Mapping[str, Any]
-
 
 class TrainingModule(lightning.LightningModule):
-    r"""Minimize :math:`\frac1B \sum_b L\big(\text{surrogate}(x_b), y_b\big)` in physical units."""
+    r"""Minimize :math:`\frac1B \sum_b L_b(\text{surrogate})` in physical units: see `surrogate.training.objectives`."""
 
     _first_bad_step: Tensor
 
-    def __init__(self, model: Surrogate, objective: Objective, optimizer: OneCycleAdamW) -> None:
+    def __init__(self, model: Surrogate, objective: Loss | TrainingObjective, optimizer: OneCycleAdamW) -> None:
         super().__init__()
         self.model = model
-        self.objective = objective
+        self.objective = training_objective(objective)
         self.recipe = optimizer
         self.register_buffer("_first_bad_step", torch.tensor(-1))
 
@@ -43,7 +37,7 @@ class TrainingModule(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log the mean over samples."""
-        losses = self.losses(batch)
+        losses = self.losses(batch, validating=True)
         weight = len(losses) * self.trainer.world_size  # Lightning divides it by that, and drops the remainder
         self.log("validation_loss", losses.mean(), on_epoch=True, batch_size=weight, sync_dist=True)
 
@@ -60,20 +54,10 @@ class TrainingModule(lightning.LightningModule):
         optimizer, schedule = self.recipe.build(self.model.parameters(), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def losses(self, batch: Batch) -> Tensor:
-        """Return one loss per sample."""
-        return self.compare(self.predict(batch), batch)
+    def losses(self, batch: Batch, *, validating: bool = False) -> Tensor:
+        """Return one loss per sample, that of the present epoch or that of validation data."""
+        return self.objective.losses(self.model, batch, None if validating else self.current_epoch)
 
     def predict(self, batch: Batch) -> Tensor:
-        """Return what the model makes of the inputs of a batch."""
-        names = ("static", "forcing", "parameters") if isinstance(self.model, Stepper) else ("static", "parameters")
-        prediction: Tensor = self.model(batch["x"], *(batch.get(name) for name in names))
-        return prediction
-
-    def compare(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Return one loss per sample."""
-        target, domain = batch["y"], self.model.domain
-        where = domain.with_shape(tuple(target.shape[2:])) if isinstance(domain, Grid) else batch["x"][0]
-        if getattr(self.objective, "standardized", False):
-            prediction, target = self.model.standardize(prediction), self.model.standardize(target)
-        return self.objective(prediction, target, where)
+        """Return what the model makes of the inputs of a batch, in one call."""
+        return predict(self.model, batch)

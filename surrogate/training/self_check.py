@@ -20,6 +20,7 @@ from surrogate.datasets.store import whole_file
 from surrogate.progress import show_table
 from surrogate.training.liveness import Gradients, branch_scales, dead_branches, dead_inputs, few
 from surrogate.training.module import TrainingModule
+from surrogate.training.objectives.one_step import predict
 
 SAMPLES, STEPS, SECONDS = 2, 30, 10.0
 LEARNED, HARDLY = 0.7, 0.97  # of the loss before; our networks reach 0.91 at worst, most 0.7
@@ -96,7 +97,7 @@ def examine(module: TrainingModule, samples: Any, device: torch.device) -> Repor
         do = "Look for detach(), no_grad() or an activation that is zero everywhere."
         raise expected("a network through which the loss has a gradient", "none at any parameter", do)
     with branch_scales(copied.model.network) as later, torch.no_grad():
-        copied.predict(batch)
+        predict(copied.model, batch)
     return {
         "samples": count,
         "output_over_target": size,

@@ -15,7 +15,9 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.signature import Signature
+from surrogate.layers.interpolation_scaler import resize
 from surrogate.operator import Operator, Stepper
+from surrogate.training.boundary_values import BoundaryValues
 
 Attributes = Mapping[str, Mapping[str, str]]
 
@@ -23,14 +25,16 @@ Attributes = Mapping[str, Mapping[str, str]]
 class Surrogate(Operator):
     r"""A network with its normalization: :math:`y = \sigma_y \, N\big((x - \mu_x)/\sigma_x\big) + \mu_y`.
 
-    It is an operator like a solver: physical fields in, physical fields out.
+    It is an operator like a solver: physical fields in, physical fields out. Fields whose values on Dirichlet sides the
+    data state (the attribute ``boundary_value``) have these on the points of a grid that lie there.
 
     Parameters
     ----------
     network
         Any ``nn.Module`` on ``(batch, channel, *space)``. Where its ``forward`` has arguments ``coordinates`` or
         ``parameters`` it is given them. If it has the attribute ``layout = "series"``, it maps ``(batch, time,
-        channel)`` to ``(batch, horizon, channel)``: see `surrogate.forecasters`.
+        channel)`` to ``(batch, horizon, channel)``: see `surrogate.forecasters`. The answer of one with an
+        ``out_shape`` is interpolated to the grid that entered, linearly along each axis.
     signature
         What enters and leaves.
     normalizers
@@ -59,6 +63,7 @@ class Surrogate(Operator):
         self.in_fields, self.out_fields = signature.in_fields, signature.out_fields
         self.static_fields, self.parameter_fields = signature.static_fields, signature.parameter_fields
         self.domain = signature.domain
+        self.boundary_values = BoundaryValues(signature)
         self._arguments = set(inspect.signature(network.forward).parameters)
         self._coordinates: dict[tuple[Any, ...], Tensor] = {}
         if signature.parameter_fields and "parameters" not in self._arguments:
@@ -86,7 +91,10 @@ class Surrogate(Operator):
             output = self.network(series, **extra).flatten(1)
         else:
             output = self.network(stacked, **extra)
-        return self.normalizer("output").denormalize(output)
+            if getattr(self.network, "out_shape", None) is not None:
+                output = resize(output, stacked.shape[2:], self.domain.is_periodic)
+        y: Tensor = self.boundary_values(self.normalizer("output").denormalize(output))
+        return y
 
     def scaled_parameters(self, parameters: Tensor | None) -> dict[str, Tensor]:
         """Return the normalized parameters as the argument of the network; empty where it takes none."""

@@ -1,0 +1,12 @@
+from .h1 import H1 as H1
+from .mean_square import MeanSquare as MeanSquare
+from .multi_resolution import MultiResolution as MultiResolution
+from .noise import Noise as Noise
+from .objective import Objective as Objective
+from .objective import TrainingObjective as TrainingObjective
+from .per_field import PerField as PerField
+from .relative_l2 import RelativeL2 as RelativeL2
+from .steady_residual import SteadyResidual as SteadyResidual
+from .step_residual import StepResidual as StepResidual
+from .unrolled import Unrolled as Unrolled
+from .weighted_sum import Sum as Sum
