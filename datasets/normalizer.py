@@ -1,16 +1,21 @@
-"""Standardization by one mean and one standard deviation per field."""
+"""Standardization by a mean and a standard deviation for each field, or for each of its points."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import xarray as xr
 from jaxtyping import Bool
 from torch import Tensor, nn
 
+from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import require
+from surrogate.datasets.grid import AXES
+
+_EQUAL = 1e-6  # a spread below this part of the others' is round-off
 
 
 class OutsideTrainingRange(UserWarning):
@@ -21,17 +26,22 @@ class Normalizer(nn.Module):
     r"""The map :math:`x \mapsto (x - \mu_c) / \sigma_c` for each channel :math:`c`, and its inverse.
 
     One pair of scalars per field, so that it holds at every resolution. A field that is constant in the training data
-    has :math:`\sigma = 1`.
+    has :math:`\sigma = 1`. With a ``shape`` there is a pair for each grid point instead, for fields of which every point
+    has its own mean and spread; a point where all samples are equal has the root mean square of the others' spreads.
 
     Parameters
     ----------
     names
         Names of the fields, in channel order.
+    shape
+        The grid of the points that have statistics of their own; no other can enter.
 
     Attributes
     ----------
-    mean, std, low, high
-        Statistics ``(len(names),)`` of the data given to `fit`.
+    mean, std
+        Statistics ``(len(names), *shape)`` of the data given to `fit`.
+    low, high
+        Their range ``(len(names),)``.
     """
 
     mean: Tensor
@@ -39,11 +49,16 @@ class Normalizer(nn.Module):
     low: Tensor
     high: Tensor
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], shape: Sequence[int] = ()) -> None:
         super().__init__()
-        self.names = tuple(names)
-        for name, value in (("mean", 0.0), ("std", 1.0), ("low", -torch.inf), ("high", torch.inf)):
-            self.register_buffer(name, torch.full((len(self.names),), value))
+        self.names, self.shape = tuple(names), tuple(shape)
+        for name, value, space in (
+            ("mean", 0.0, self.shape),
+            ("std", 1.0, self.shape),
+            ("low", -torch.inf, ()),
+            ("high", torch.inf, ()),
+        ):
+            self.register_buffer(name, torch.full((len(self.names), *space), value))
 
     def fit(self, fields: xr.Dataset) -> Normalizer:
         """Set the statistics from ``fields`` (the training part, no other), accumulated in float64; return self."""
@@ -51,13 +66,23 @@ class Normalizer(nn.Module):
         for channel, name in enumerate(self.names):
             values = fields[name].astype("float64")
             low, high = float(values.min()), float(values.max())
-            self.mean[channel] = float(values.mean())
-            self.std[channel] = float(values.std()) if high > low else 1.0
+            axes = AXES[: len(self.shape)]
+            others = [dim for dim in values.dims if dim not in axes]
+            mean, std = (statistic.transpose(*axes).values for statistic in (values.mean(others), values.std(others)))
+            spread = float(np.sqrt((std**2).mean())) if high > low else 0.0
+            self.mean[channel] = torch.as_tensor(mean)
+            self.std[channel] = torch.as_tensor(np.where(std > _EQUAL * spread, std, spread) if spread else 1.0)
             self.low[channel], self.high[channel] = low, high
         return self
 
     def normalize(self, x: Tensor) -> Tensor:
-        """Map ``(batch, frames * C, *space)`` or ``(batch, C)`` to zero mean and unit variance."""
+        """Map ``(batch, frames * C, *space)`` or ``(batch, C)`` to zero mean and unit variance.
+
+        Raises
+        ------
+        InputError
+            Another grid than that of the statistics of each point.
+        """
         mean, std = self._shaped(x)
         return (x - mean) / std
 
@@ -82,7 +107,12 @@ class Normalizer(nn.Module):
         return (channels.amin(2) < low - margin) | (channels.amax(2) > high + margin)
 
     def _shaped(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.shape and tuple(x.shape[2:]) != self.shape:
+            do = "Resample the fields, or train with normalize='field'."
+            raise expected(f"fields on {self.shape} points, each with its own mean", tuple(x.shape[2:]), do)
         frames = x.shape[1] // len(self.names)
-        shape = (-1,) + (1,) * (x.ndim - 2)
-        mean, std = (self.mean, self.std) if frames == 1 else (self.mean.repeat(frames), self.std.repeat(frames))
+        shape = (-1, *self.shape) if self.shape else (-1,) + (1,) * (x.ndim - 2)
+        mean, std = self.mean, self.std
+        if frames > 1:
+            mean, std = (value.repeat(frames, *[1] * len(self.shape)) for value in (mean, std))
         return mean.view(shape), std.view(shape)

@@ -9,7 +9,7 @@ import pytest
 import torch
 import xarray as xr
 
-from surrogate.datasets import Normalizer, OutsideTrainingRange
+from surrogate.datasets import InputError, Normalizer, OutsideTrainingRange
 
 
 def fields(**values: np.ndarray) -> xr.Dataset:
@@ -84,3 +84,31 @@ def test_leaving_the_training_range_warns_with_name_and_range() -> None:
         with pytest.warns(OutsideTrainingRange, match=r"'u' leaves the training range \[0, 10\]") as caught:
             normalizer.warn_outside(torch.cat([inside, outside]).repeat(1, 2, 1))  # two frames
         assert len(caught) == 1
+
+
+def test_statistics_of_each_point_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    profile = 100 * np.linspace(0, 1, 6)[:, None] + np.arange(4)
+    u = profile + rng.normal(size=(9, 5, 6, 4)) * (1 + np.arange(6))[:, None]
+    u[:, :, 0] = 7.0  # a Dirichlet side
+    v = rng.normal(size=(9, 6, 4))
+    data = xr.Dataset({"u": (("sample", "time", "x", "y"), u), "v": (("sample", "x", "y"), v)})
+    normalizer = Normalizer(["v", "u"], shape=(6, 4)).double().fit(data)
+    np.testing.assert_allclose(normalizer.mean[1], u.mean((0, 1)), rtol=1e-13)
+    np.testing.assert_allclose(normalizer.mean[0], v.mean(0), rtol=1e-12, atol=1e-15)
+    std = u.std((0, 1))
+    std[0] = np.sqrt((std**2).mean())
+    np.testing.assert_allclose(normalizer.std[1], std, rtol=1e-12)
+    assert normalizer.low.tolist() == [v.min(), u.min()]
+    x = torch.tensor(u[:, :2]).reshape(9, 2, 6, 4)
+    both = torch.stack([torch.tensor(v), x[:, 0], torch.tensor(v), x[:, 1]], dim=1)  # two frames
+    normal = normalizer.normalize(both)
+    np.testing.assert_allclose(normal[:, 3], (u[:, 1] - u.mean((0, 1))) / std, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(normalizer.denormalize(normal), both, rtol=1e-13, atol=1e-12)
+    with pytest.raises(InputError, match=r"fields on \(6, 4\) points, each with its own mean, got \(12, 8\)"):
+        normalizer.normalize(torch.zeros(1, 2, 12, 8, dtype=torch.float64))
+
+
+def test_a_field_that_is_constant_everywhere_is_shifted_only_at_each_point() -> None:
+    normalizer = Normalizer(["u"], shape=(7,)).fit(fields(u=np.full((5, 7), 0.1)))
+    assert normalizer.std.tolist() == [[1.0] * 7]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -48,6 +48,7 @@ def fit(
     objective: Loss | TrainingObjective | None = None,
     optimizer: OneCycleAdamW | None = None,
     averaging: EMA | None = None,
+    normalize: Literal["field", "point"] = "field",
     patience: int | None = None,
     seed: int = 0,
     check: bool = True,
@@ -83,6 +84,9 @@ def fit(
         Learning rate and its schedule; default: ``OneCycleAdamW()``.
     averaging
         ``EMA(decay=0.999)``: validate, and return, an average of the weights over the steps; default: none.
+    normalize
+        ``"field"``: one mean and deviation for each field, at any resolution; ``"point"``: for each of its grid points,
+        for fields with a mean profile, at the training resolution only.
     patience
         Stop after this many epochs without improvement on the validation part; default: never.
     seed
@@ -120,7 +124,7 @@ def fit(
     signature, training, validation = _parts(data)
     objective, optimizer = objective or RelativeL2(), optimizer or OneCycleAdamW()
     dtype = _floating(precision)
-    model = _untrained(network, signature, training, dtype)
+    model = _untrained(network, signature, training, dtype, per_point=normalize == "point")
     goal = training_objective(objective)
     frames = max(goal.frames(signature), signature.horizon)
     for part in (training, validation):
@@ -130,6 +134,7 @@ def fit(
     settings |= {
         "optimizer": _words(optimizer),
         "averaging": _words(averaging),
+        "normalize": normalize,
         "patience": patience,
         "seed": seed,
         "precision": precision,
@@ -162,16 +167,20 @@ def fit(
     return model
 
 
-def _untrained(network: nn.Module, signature: Signature, training: xr.Dataset, dtype: torch.dtype) -> Surrogate:
+def _untrained(
+    network: nn.Module, signature: Signature, training: xr.Dataset, dtype: torch.dtype, *, per_point: bool
+) -> Surrogate:
     if not network.training:
         network.train()  # Lightning trains in the mode that it finds
     if isinstance(network, Corrected):
+        if per_point:
+            raise expected("normalize='field' for a corrected solver", "'point'", "Leave it out.")
         network.solver.train()  # an earlier training may have left it in evaluation mode
         cast_floating(network.network, dtype)
         normalizers = fit_corrected_normalizers(network.solver, training, signature, dtype)
     else:
         cast_floating(network, dtype)
-        normalizers = fit_normalizers(training, signature, dtype)
+        normalizers = fit_normalizers(training, signature, dtype, per_point=per_point)
     return assemble(
         network,
         signature,

@@ -109,7 +109,8 @@ def dead_inputs(module: TrainingModule, batch: Mapping[str, Any]) -> tuple[list[
     for role, slope in zip(leaves, slopes, strict=True):
         names = _channels(model, role, leaves[role].shape[1])
         norms = torch.zeros(len(names)) if slope is None else slope.transpose(0, 1).flatten(1).norm(dim=1).cpu()
-        deviations = model.normalizer(role).std.cpu()
+        normalizer = model.normalizer(role)
+        deviations = normalizer.std.cpu().reshape(len(normalizer.names), -1).mean(1)
         scaled = norms * deviations.repeat(len(names) // len(deviations))
         effects |= dict(zip(names, scaled.tolist(), strict=True))
     largest = max(effects.values(), default=0.0)

@@ -135,7 +135,10 @@ def _restore(
     model = assemble(
         _network(manifest["network"], network),
         _signature(manifest["signature"]),
-        {role: Normalizer(names) for role, names in manifest["normalizers"].items()},
+        {
+            role: Normalizer(names, state[f"normalizers.{role}.mean"].shape[1:])
+            for role, names in manifest["normalizers"].items()
+        },
         attributes=manifest["attributes"],
         record=manifest["record"],
     )

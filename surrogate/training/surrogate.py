@@ -124,8 +124,11 @@ class Surrogate(Operator):
         if any(abs(a - b) > 1e-6 * length for one, two, length in pairs for a, b in zip(one, two, strict=True)):
             raise expected(f"the extent {own.extent}", domain.extent, "Use the box it was trained for.")
         free = getattr(self.network, "resolution", own.shape) is None
-        if not free and domain.shape != own.shape:
+        per_point = any(isinstance(part, Normalizer) and part.shape for part in self.normalizers.values())
+        if (not free or per_point) and domain.shape != own.shape:
             do = "Resample the fields, or use a network with `resolution = None`."
+            if per_point:
+                do = "Resample the fields, or train with normalize='field'."
             raise expected(f"the training resolution {own.shape}", domain.shape, do)
 
     def state_dict(self, *arguments: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # passed on
@@ -199,7 +202,9 @@ def function_role(number: int) -> str:
     return f"function_{number}"
 
 
-def fit_normalizers(fields: xr.Dataset, signature: Signature, dtype: torch.dtype) -> dict[str, Normalizer]:
+def fit_normalizers(
+    fields: xr.Dataset, signature: Signature, dtype: torch.dtype, *, per_point: bool = False
+) -> dict[str, Normalizer]:
     """Return a normalizer for each role, with the statistics of ``fields`` (the training part)."""
     functions = {function_role(i): members for i, members in enumerate(signature.functions)}
     names = {
@@ -209,4 +214,13 @@ def fit_normalizers(fields: xr.Dataset, signature: Signature, dtype: torch.dtype
         "forcing": signature.forcing_fields,
         "parameter": signature.parameter_fields,
     }
-    return {role: Normalizer(members).to(dtype).fit(fields) for role, members in names.items() if members}
+    shapes: dict[str, tuple[int, ...]] = {}
+    if per_point:
+        if not isinstance(signature.domain, Grid):
+            raise expected("fields on a grid to normalize each point", "meshes or points", "Use normalize='field'.")
+        shapes = dict.fromkeys(names.keys() - {"parameter"}, signature.domain.shape)
+    return {
+        role: Normalizer(members, shapes.get(role, ())).to(dtype).fit(fields)
+        for role, members in names.items()
+        if members
+    }
