@@ -12,6 +12,7 @@ from torch import Tensor
 from surrogate.datasets.errors import expected
 from surrogate.layers.block_convolution import BlockConvolution, half_spectrum
 from surrogate.layers.configuration import with_defaults
+from surrogate.layers.point_product import use_products
 from surrogate.layers.spectral_convolution import check_window
 from surrogate.models.network import GridNetwork
 
@@ -100,6 +101,7 @@ class FNO(GridNetwork):
         )
         # The parts only: the whole adds its constructor arguments to the state dict, which safetensors refuses.
         self.lifting, self.blocks, self.projection = blocks.lifting, blocks.fno_blocks, blocks.projection
+        use_products(self)
 
     def forward(
         self,

@@ -18,6 +18,7 @@ from surrogate.datasets.errors import expected
 from surrogate.layers.block_convolution import BlockConvolution, half_spectrum
 from surrogate.layers.configuration import with_defaults
 from surrogate.layers.interpolation_scaler import resize
+from surrogate.layers.point_product import use_products
 from surrogate.layers.spectral_convolution import check_window
 from surrogate.models.network import GridNetwork
 
@@ -110,6 +111,7 @@ class UNO(GridNetwork):
             for width in channels[: len(channels) // 2]
         )
         self.projection = ChannelMLP(channels[-1], out_channels, full["projection_channels"], n_layers=2, n_dim=dim)
+        use_products(self)
 
     def forward(
         self,
