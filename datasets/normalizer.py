@@ -81,7 +81,7 @@ class Normalizer(nn.Module):
         Raises
         ------
         InputError
-            Another grid than that of the statistics of each point.
+            Another device, number of channels, or grid than that of the statistics of each point.
         """
         mean, std = self._shaped(x)
         return (x - mean) / std
@@ -107,6 +107,11 @@ class Normalizer(nn.Module):
         return (channels.amin(2) < low - margin) | (channels.amax(2) > high + margin)
 
     def _shaped(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.device != self.mean.device:
+            raise expected(f"{self.names} on {self.mean.device}", x.device, "Move the tensors, or the surrogate.")
+        if x.shape[1] % len(self.names):
+            do = "Stack all fields of every frame on axis 1."
+            raise expected(f"a channel for each of {self.names}", f"shape {tuple(x.shape)}", do)
         if self.shape and tuple(x.shape[2:]) != self.shape:
             do = "Resample the fields, or train with normalize='field'."
             raise expected(f"fields on {self.shape} points, each with its own mean", tuple(x.shape[2:]), do)

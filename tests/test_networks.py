@@ -333,6 +333,16 @@ def test_wrong_input_is_refused(name):
         network(x[..., :2], coordinates[..., :2, :], parameters)
 
 
+@grid_members
+def test_another_dtype_or_device_is_refused(name):
+    network = build(name)
+    x, coordinates, parameters = inputs(network)
+    with pytest.raises(InputError, match=r"x as torch.float64 on cpu, as the weights, got torch.float32 on cpu\. Move"):
+        network(x.float(), coordinates, parameters)
+    with pytest.raises(InputError, match=r"x as torch.float64 on cpu, as the weights, got torch.float64 on meta"):
+        network(x.to("meta"), coordinates.to("meta"), parameters.to("meta"))
+
+
 @pytest.mark.parametrize(("network_class", "name", "count"), COUNTS)
 def test_parameter_count(network_class, name, count):
     network = network_class.published(name)

@@ -25,8 +25,12 @@ def train(
     epochs: int = 50,
     batch_size: int = 16,
     learning_rate: float = 1e-3,
+    ema_decay: float | None = None,
+    normalize: Literal["field", "point"] = "field",
     patience: int | None = None,
     seed: int = 0,
+    check: bool = True,
+    gradient_checkpointing: bool = False,
     devices: str = "auto",
     precision: str = "32-true",
 ) -> None:
@@ -48,8 +52,12 @@ def train(
         epochs: Passes over the training part.
         batch_size: Windows per step.
         learning_rate: Its maximum over the one cycle.
+        ema_decay: Validate and keep an average of the weights with this decay, such as 0.999; default: none.
+        normalize: By one mean and deviation for each field, or for each of its grid points.
         patience: Stop after so many epochs without improvement; default: never.
         seed: Decides the first weights, the order of samples and dropout.
+        check: Look for dead parts of the network before a long training.
+        gradient_checkpointing: Less memory, more time, the same gradients.
         devices: As Lightning takes them.
         precision: As Lightning takes it: 32-true, bf16-mixed, 64-true.
     """
@@ -69,8 +77,12 @@ def train(
         batch_size=batch_size,
         objective=sg.objectives.H1() if objective == "h1" else sg.objectives.RelativeL2(),
         optimizer=sg.OneCycleAdamW(learning_rate=learning_rate),
+        averaging=None if ema_decay is None else sg.EMA(ema_decay),
+        normalize=normalize,
         patience=patience,
         seed=seed,
+        check=check,
+        gradient_checkpointing=gradient_checkpointing,
         devices=devices,
         precision=precision,
     )

@@ -146,13 +146,17 @@ class GridNetwork(Configured, nn.Module):
         return torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (x.ndim - 1))], dim=1)
 
     def check_channels(self, x: Tensor, parameters: Tensor | None) -> None:
-        """Raise `InputError` unless there are as many channels, space axes and parameters as this network takes."""
+        """Raise `InputError` unless channels, space axes, parameters, device and dtype are those of this network."""
         if x.ndim != self.dim + 2 or x.shape[1] != self.in_channels:
             do = "Stack the fields on axis 1."
             raise expected(f"x of shape (batch, {self.in_channels}, *{self.dim} axes)", tuple(x.shape), do)
         given = 0 if parameters is None else parameters.shape[1]
         if given != self.parameter_channels:
             raise expected(f"{self.parameter_channels} parameters per sample", given, "Correct `parameters`.")
+        own = next(self.parameters())
+        if x.device != own.device or (x.dtype != own.dtype and not torch.is_autocast_enabled(x.device.type)):
+            do = "Move one to the other: `network.to(x)` or `x.to(...)`."
+            raise expected(f"x as {own.dtype} on {own.device}, as the weights", f"{x.dtype} on {x.device}", do)
 
 
 def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tensor) -> Float[Tensor, "*shape dim"]:

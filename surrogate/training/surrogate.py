@@ -82,6 +82,8 @@ class Surrogate(Operator):
     def apply_network(self, channels: Mapping[str, Tensor | None], parameters: Tensor | None) -> Tensor:
         """Normalize, stack the channels, apply the network, denormalize."""
         stacked = torch.cat([self.normalizer(k).normalize(v) for k, v in channels.items() if v is not None], dim=1)
+        if parameters is not None and len(parameters) != len(stacked):
+            raise expected(f"parameters of {len(stacked)} samples", len(parameters), "Give a row for each sample.")
         extra: dict[str, Tensor] = {}
         if "coordinates" in self._arguments:
             extra["coordinates"] = self._points(stacked)
@@ -102,6 +104,9 @@ class Surrogate(Operator):
             return {}
         if parameters is None:
             raise expected(f"parameters {self.parameter_fields}", "none", "Add them to the fields.")
+        if parameters.shape[1] != len(self.parameter_fields):
+            do = "Give a column for each, in this order."
+            raise expected(f"parameters {self.parameter_fields}", f"{parameters.shape[1]} columns", do)
         return {"parameters": self.normalizer("parameter").normalize(parameters)}
 
     def standardize(self, y: Tensor) -> Tensor:
