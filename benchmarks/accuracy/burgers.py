@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 import trials
@@ -71,7 +72,7 @@ def claim(errors: Mapping[str, list[list[float]]], cost: Mapping[str, float]) ->
 
 
 def main() -> None:
-    options = trials.parser_for(__doc__, epochs=12, seeds=3).parse_args()
+    options = trials.parser_for(__doc__, NAMES, epochs=12, seeds=3).parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     data, tests = prepared(options)
     names = options.only or NAMES
@@ -86,7 +87,8 @@ def main() -> None:
     for seed in range(options.seeds):
         for name in names:
             folder = options.folder / f"{name}_{options.epochs}_{seed}"
-            model = trials.train(lambda name=name: network(name), data, folder, options, seed=seed, **recipe)
+            untrained = trials.seeded(partial(network, name), seed)
+            model = trials.train(untrained, data, folder, options, seed=seed, **recipe)
             errors.setdefault(name, []).append([last_error(model, fields) for fields in tests.values()])
             seconds[name] = model.record["training_seconds"]
             print(f"{name}, seed {seed}: {errors[name][-1]}, {seconds[name]:.0f} s", flush=True)

@@ -24,18 +24,23 @@ import surrogate as sg
 SPLIT = (500, 60, 60)
 BATCH = 4
 STEPS = 6  # that are timed before a training
+COARSE = 32  # points along an axis that the attention of the Galerkin transformer sees
+DECODER = {"decoder_channels": 18, "coordinates_in_decoder": True}
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "FNO": lambda: sg.models.FNO(1, 1, dim=2, n_modes=16, hidden_channels=22),
     "Galerkin": lambda: sg.models.GalerkinTransformer(
-        1, 1, dim=2, hidden_channels=64, n_heads=4, n_frequencies=8, options={"decoder_channels": 20}
+        1, 1, dim=2, hidden_channels=64, n_heads=4, n_frequencies=8, coarse_shape=COARSE, options=DECODER
     ),
     "FactFormer": lambda: sg.models.FactFormer(
         1, 1, n_layers=3, n_heads=6, latent_steps=0, options={"convolution_branch": True}
     ),
+    "IFactFormer-m": lambda: sg.models.IFactFormer(1, 1, n_heads=14, n_iterations=4),
+    "IFactFormer-o": lambda: sg.models.IFactFormer(1, 1, n_heads=16, n_iterations=4, parallel=False),
     "MgNO": lambda: sg.models.MgNO.published("darcy"),
     "FFNO": lambda: sg.models.FFNO(1, 1, dim=2, n_modes=16, hidden_channels=56),
+    "UNO": lambda: sg.models.UNO(1, 1, dim=2, n_modes=8, hidden_channels=19),
     "U-Net": lambda: sg.models.UNet(1, 1, dim=2, hidden_channels=4),
-    "DeepONet": lambda: sg.models.DeepONet(1, 1, dim=2, resolution=(64, 64), hidden_channels=96),
+    "DeepONet": lambda: sg.models.DeepONet(1, 1, dim=2, resolution=(64, 64), hidden_channels=80),
 }
 
 
@@ -77,7 +82,7 @@ def epoch_seconds(name: str, resolution: int) -> float:
 
 
 def main() -> None:
-    parser = trials.parser_for(__doc__, epochs=0, seeds=1)
+    parser = trials.parser_for(__doc__, NETWORKS, epochs=0, seeds=1)
     parser.add_argument("--minutes", type=float, default=8.0, help="CPU time of a training, without --epochs (8)")
     parser.add_argument("--resolution", type=int, default=64, help="points along each axis (64)")
     parser.add_argument("--timing", type=float, default=60.0, help="seconds for all timings of the comparison (60)")
@@ -91,7 +96,8 @@ def main() -> None:
         recipe = {"epochs": options.epochs or epochs_within(name, options), "batch_size": BATCH}
         folders = [options.folder / f"{name}_{seed}" for seed in range(options.seeds)]
         trained = [
-            trials.train(build, data, folder, options, seed=seed, **recipe) for seed, folder in enumerate(folders)
+            trials.train(trials.seeded(build, seed), data, folder, options, seed=seed, **recipe)
+            for seed, folder in enumerate(folders)
         ]
         errors = [[trials.mean_error(model, fields) for model in trained] for fields in tests.values()]
         minutes = trained[0].record["training_seconds"] / 60

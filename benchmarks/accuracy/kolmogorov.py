@@ -50,7 +50,7 @@ def prepared(options: argparse.Namespace) -> xr.DataTree:
 
 
 def main() -> None:
-    parser = trials.parser_for(__doc__, epochs=8, seeds=1)
+    parser = trials.parser_for(__doc__, NETWORKS, epochs=8, seeds=1)
     parser.add_argument(
         "--trajectories", type=int, default=36, help="of 61 frames, with 6 to choose and 6 to test (36)"
     )
@@ -65,7 +65,8 @@ def main() -> None:
             for seed in range(options.seeds):
                 folder = options.folder / f"{name}_{how.replace(' ', '_')}_{seed}"
                 recipe = {"epochs": options.epochs, "batch_size": 8, "objective": objective()}
-                model = trials.train(NETWORKS[name], data, folder, options, seed=seed, **recipe)
+                untrained = trials.seeded(NETWORKS[name], seed)
+                model = trials.train(untrained, data, folder, options, seed=seed, **recipe)
                 models.setdefault(label, []).append(model)
                 print(f"{label}, seed {seed}: {model.record['training_seconds']:.0f} s", flush=True)
     solvers = {name: flow(n).solver(n, substeps, torch.float32) for (n, substeps), name in SOLVERS.items()}

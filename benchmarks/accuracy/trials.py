@@ -18,16 +18,14 @@ from torch import nn
 
 import surrogate as sg
 
-Network = nn.Module
 
-
-def parser_for(description: str | None, *, epochs: int, seeds: int) -> argparse.ArgumentParser:
+def parser_for(description: str | None, names: Iterable[str], *, epochs: int, seeds: int) -> argparse.ArgumentParser:
     """Return a parser of the arguments that all scripts take."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where data, trainings and the table are kept")
     parser.add_argument("--epochs", type=int, default=epochs, help=f"passes over the training part ({epochs})")
     parser.add_argument("--seeds", type=int, default=seeds, help=f"trainings of each network ({seeds})")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="names of the networks to train; default: all")
+    parser.add_argument("--only", nargs="+", choices=list(names), help="the networks to train; default: all")
     parser.add_argument("--device", default=None, help="cuda, for example; default: the CPU")
     return parser
 
@@ -38,18 +36,17 @@ def truth(case: Any, samples: int, path: Path, *, seed: int = 0) -> xr.Dataset:
 
 
 def train(
-    build: Callable[[], Network],
-    data: xr.DataTree,
-    folder: Path,
-    options: argparse.Namespace,
-    *,
-    seed: int,
-    **recipe: Any,
+    network: nn.Module, data: xr.DataTree, folder: Path, options: argparse.Namespace, *, seed: int, **recipe: Any
 ) -> sg.Surrogate:
-    """Return a trained network; a training that was stopped goes on."""
-    torch.manual_seed(seed)
+    """Return the network trained; a training that was stopped goes on."""
     trainer = {"accelerator": "cpu" if options.device is None else "gpu"}
-    return sg.fit(build(), data, path=folder, seed=seed, devices=1, trainer=trainer, **recipe)
+    return sg.fit(network, data, path=folder, seed=seed, devices=1, trainer=trainer, **recipe)
+
+
+def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Return a network with the first weights of this seed."""
+    torch.manual_seed(seed)
+    return build()
 
 
 def mean_error(model: sg.Operator, fields: xr.Dataset) -> float | None:
@@ -61,7 +58,7 @@ def mean_error(model: sg.Operator, fields: xr.Dataset) -> float | None:
         return None
 
 
-def forward_backward_ms(networks: Mapping[str, Network], x: torch.Tensor, rounds: int = 5) -> dict[str, float]:
+def forward_backward_ms(networks: Mapping[str, nn.Module], x: torch.Tensor, rounds: int = 5) -> dict[str, float]:
     """Return for each network the median process CPU time of a forward and backward pass, taken in turn."""
     times: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(rounds + 1):
@@ -81,7 +78,7 @@ def percent(errors: Iterable[float | None]) -> str:
     return mean if len(known) == 1 else f"{mean} ({min(known):.3g} to {max(known):.3g})"
 
 
-def parameters(network: Network) -> str:
+def parameters(network: nn.Module) -> str:
     """Return the number of trained parameters."""
     return f"{sum(parameter.numel() for parameter in network.parameters()):,}"
 
