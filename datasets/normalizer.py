@@ -26,8 +26,8 @@ class Normalizer(nn.Module):
     r"""The map :math:`x \mapsto (x - \mu_c) / \sigma_c` for each channel :math:`c`, and its inverse.
 
     One pair of scalars per field, so that it holds at every resolution. A field that is constant in the training data
-    has :math:`\sigma = 1`. With a ``shape`` there is a pair for each grid point instead, for fields of which every point
-    has its own mean and spread; a point where all samples are equal has the root mean square of the others' spreads.
+    has :math:`\sigma = 1`. With a ``shape`` there is a pair for each grid point instead, for fields whose points have
+    each its own mean and spread; a point where all samples are equal has the root mean square of the others' spreads.
 
     Parameters
     ----------

@@ -146,6 +146,15 @@ def test_a_network_that_cannot_learn_is_warned_of() -> None:
         train(Noise())
 
 
+def test_noise_in_the_objective_does_not_hide_that_a_network_learns() -> None:
+    def noisy(prediction: Tensor, target: Tensor, domain: Any) -> Tensor:
+        return (prediction - target).flatten(1).norm(dim=1) * (1 + 10 * torch.rand(()))
+
+    with warnings.catch_warnings(action="error", category=FailedCheck):
+        before, after = train(Residual(), objective=noisy).record["check"]["losses"]
+    assert after < 0.7 * before
+
+
 class Constant(nn.Module):
     def __init__(self, value: float) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch.utilities.seed import isolate_rng
-from torch import nn
+from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.store import whole_file
@@ -81,7 +81,6 @@ def self_check(
 def examine(module: TrainingModule, samples: Any, device: torch.device) -> Report:
     """Return what a few samples say about a copy of a network: see `self_check`."""
     began = time.perf_counter()
-    torch.manual_seed(0)
     copied = copy.deepcopy(module).to(device).train()
     for part in copied.modules():
         if isinstance(part, nn.modules.dropout._DropoutNd):
@@ -118,14 +117,14 @@ def _overfit(module: TrainingModule, batch: Mapping[str, Any], gradients: Gradie
     """
     weights = list(gradients.parameters.values())
     optimizer = torch.optim.Adam(weights, lr=1e-3)
-    loss = module.losses(batch, validating=True).mean()
+    loss = _loss(module, batch)
     losses = [loss.item()]
     loss.backward()  # type: ignore[no-untyped-call]  # of torch
     gradients.see()
     while len(losses) <= STEPS and losses[-1] > LEARNED * losses[0]:
         before = [weight.detach().clone() for weight in weights]
         optimizer.step()
-        loss = module.losses(batch, validating=True).mean()
+        loss = _loss(module, batch)
         better = loss.item() < losses[-1]
         losses.append(loss.item() if better else losses[-1])
         if better:
@@ -138,6 +137,12 @@ def _overfit(module: TrainingModule, batch: Mapping[str, Any], gradients: Gradie
         if time.perf_counter() - began > SECONDS:
             break
     return losses
+
+
+def _loss(module: TrainingModule, batch: Mapping[str, Any]) -> Tensor:
+    """Return the loss of a batch, with the same noise, or what else an objective draws, at every call."""
+    torch.manual_seed(0)
+    return module.losses(batch).mean()
 
 
 def _problems(report: Report) -> list[str]:
