@@ -105,10 +105,7 @@ class InverseDarcy(SteadyCase):
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> InverseDarcy:
         """Return the case that `settings` describes."""
-        values = dict(settings)
-        if values.pop("case", None) != cls.__name__:
-            got = settings.get("case")
-            raise expected(f"settings of the case {cls.__name__}", got, "Read them with their own case.")
+        values = cls.own_values(settings)
         return cls(**values | {"permeability": Permeability.from_settings(values["permeability"])})
 
     @property

@@ -59,11 +59,7 @@ class PeriodicCase(Case):
     @classmethod
     def from_settings(cls: type[Kind], settings: Mapping[str, Any]) -> Kind:
         """Return the case that `settings` describes."""
-        values = dict(settings)
-        if values.pop("case", None) != cls.__name__:
-            raise expected(
-                f"settings of the case {cls.__name__}", settings.get("case"), "Read them with their own case."
-            )
+        values = cls.own_values(settings)
         kind = getattr(surrogate.solvers.initial, str(values["initial"].get("distribution")), None)
         if not (isinstance(kind, type) and issubclass(kind, Distribution)):
             do = "Use one of `surrogate.solvers.initial`."

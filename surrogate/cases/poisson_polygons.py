@@ -79,11 +79,9 @@ class PoissonPolygons(SteadyCase):
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> PoissonPolygons:
         """Return the case that `settings` describes."""
-        if settings.get("case") != cls.__name__:
-            got = settings.get("case")
-            raise expected(f"settings of the case {cls.__name__}", got, "Read them with their own case.")
-        domain = RandomPolygons.from_settings(settings["domain"])
-        return cls(tuple(settings["nodes"]), tuple(settings["conductivity"]), domain=domain)
+        values = cls.own_values(settings)
+        domain = RandomPolygons.from_settings(values["domain"])
+        return cls(tuple(values["nodes"]), tuple(values["conductivity"]), domain=domain)
 
     @property
     def settings(self) -> dict[str, Any]:

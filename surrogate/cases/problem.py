@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from surrogate.datasets.errors import expected
+
 
 class Problem(ABC):
     """One fully specified problem: an equation, a distribution of data, and what identifies it.
@@ -33,3 +35,12 @@ class Problem(ABC):
     @abstractmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Problem:
         """Return the case that `settings` describes."""
+
+    @classmethod
+    def own_values(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings without the name of the case; raise `InputError` where they are of another one."""
+        values = dict(settings)
+        if values.pop("case", None) != cls.__name__:
+            got = settings.get("case")
+            raise expected(f"settings of the case {cls.__name__}", got, "Read them with their own case.")
+        return values
