@@ -65,8 +65,8 @@ for layer, axis in enumerate(axes):
     for values, label, color in ((before, "before training", "0.5"), (after, "after training", "C0")):
         low, middle, high = values[layer].quantile(torch.tensor([0.1, 0.5, 0.9]), dim=0)
         number = torch.arange(1, len(middle) + 1)
-        axis.semilogy(number, middle, ".-", color=color, label=f"{label}: {rank(values[layer]):.1f} hold 99 %")
-        axis.fill_between(number, low, high, color=color, alpha=0.2, linewidth=0)
+        axis.semilogy(number.numpy(), middle.numpy(), ".-", color=color, label=f"{label}: {rank(values[layer]):.1f} hold 99 %")
+        axis.fill_between(number.numpy(), low.numpy(), high.numpy(), color=color, alpha=0.2, linewidth=0)
     axis.set(title=f"layer {layer + 1}", xlabel="singular value", ylim=(1e-6, 2))
     axis.grid(color="0.9")
     axis.legend()
@@ -84,7 +84,7 @@ figure, axes = plt.subplots(1, 4, figsize=(10, 3.3), layout="constrained", share
 for head, axis in enumerate(axes):
     kernel = kernels[-1][0][0, head]
     bound = float(kernel.abs().max())
-    axis.imshow(kernel, cmap="RdBu_r", vmin=-bound, vmax=bound)
+    axis.imshow(kernel.numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound)
     axis.set(title=f"head {head + 1}, along x", xlabel="point looked at")
 axes[0].set_ylabel("point")
 plt.show()
