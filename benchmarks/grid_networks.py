@@ -30,6 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from surrogate import models
 
 REPEATS = 5
+CHANNEL = (32, 33, 16)  # of the flow at friction Reynolds number 180
 PRODUCTS = ("mm", "bmm", "addmm", "baddbmm", "convolution", "fft", "scaled_dot_product")
 
 
@@ -61,11 +62,17 @@ def ffno() -> nn.Module:
     return models.FFNO(1, 1, dim=2, n_modes=16, hidden_channels=64, periodic=True)
 
 
+def uno() -> nn.Module:
+    return models.UNO(1, 1, dim=2, hidden_channels=64, periodic=True)
+
+
 CONFIGURATIONS = {
     "Galerkin, Burgers 2048": Configuration(published(models.GalerkinTransformer, "burgers"), 4, (2048,), (108, 362)),
     "Fourier, Burgers 2048": Configuration(
         published(models.GalerkinTransformer, "burgers_fourier"), 4, (2048,), (1869, 3393)
     ),
+    "Galerkin, Darcy 85": Configuration(published(models.GalerkinTransformer, "darcy_85"), 4, (85, 85), (360, 798)),
+    "Galerkin, Darcy 141": Configuration(published(models.GalerkinTransformer, "darcy"), 4, (141, 141), (1117, 2374)),
     "Galerkin, Navier-Stokes 64": Configuration(
         published(models.GalerkinTransformer, "navier_stokes"), 4, (64, 64), (153, 315)
     ),
@@ -74,10 +81,13 @@ CONFIGURATIONS = {
         published(models.FactFormer, "kolmogorov"), 1, (128, 128), (1987, 4293)
     ),
     "FactFormer, smoke 32": Configuration(published(models.FactFormer, "smoke"), 1, (32, 32, 32), (3406, 6855)),
+    "IFactFormer-m, channel": Configuration(published(models.IFactFormer, "channel"), 1, CHANNEL, (4446, 7704)),
+    "IFactFormer-o, channel": Configuration(published(models.IFactFormer, "channel_chained"), 1, CHANNEL, (1598, 3852)),
     "MgNO, Darcy 64": Configuration(published(models.MgNO, "darcy"), 4, (64, 64), (46, 135)),
     "FNO 64": Configuration(fno, 2, (64, 64), (75, 242)),
     "FNO of neuraloperator 64": Configuration(neuraloperator, 2, (64, 64), (75, 242)),
     "FFNO 64": Configuration(ffno, 2, (64, 64)),
+    "UNO 64": Configuration(uno, 2, (64, 64)),
 }
 
 

@@ -17,7 +17,20 @@ from torch import nn
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.points import Points
-from surrogate.models import FFNO, FNO, GNOT, TFNO, DeepONet, FactFormer, GalerkinTransformer, IFactFormer, MgNO, UNet
+from surrogate.models import (
+    FFNO,
+    FNO,
+    GNOT,
+    IFNO,
+    TFNO,
+    UNO,
+    DeepONet,
+    FactFormer,
+    GalerkinTransformer,
+    IFactFormer,
+    MgNO,
+    UNet,
+)
 from surrogate.models.network import GridNetwork
 
 SMALL = {"hidden_channels": 8, "n_layers": 2, "parameter_channels": 2}
@@ -31,6 +44,8 @@ POINT = {**TRANSFORMER, "options": {"coordinates_in_decoder": True, "decoder": "
 FACTORIZED = {**SMALL, "n_heads": 2, "head_channels": 4}
 ITERATED = {**FACTORIZED, "n_layers": 1, "n_iterations": 3}
 FIRST = {"norm": "slices", "second_map": True}
+LIFTED = {"hidden_channels": 8, "parameter_channels": 2}
+LEVELS = {"channel_multipliers": (1, 2, 1), "scalings": (0.5, 1.0, 2.0)}
 BOUNDED = {"convolution_branch": True, "padding": 2, "decoder_groups": 4}
 
 GRID = {
@@ -68,6 +83,11 @@ GRID |= {
     "mgno_3d": lambda: MgNO(2, 1, dim=3, periodic=[True, False, False], options={"coordinates": True}, **ONE_LAYER),
     "tfno_1d": lambda: TFNO(2, 1, dim=1, n_modes=6, rank=0.5, periodic=True, **SMALL),
     "tfno_2d": lambda: TFNO(2, 3, dim=2, n_modes=6, rank=0.3, **SMALL),
+    "uno_1d": lambda: UNO(2, 1, dim=1, n_modes=6, periodic=True, **LIFTED),
+    "uno_2d": lambda: UNO(2, 3, n_modes=4, periodic=[True, False], **LEVELS, **LIFTED),
+    "uno_3d": lambda: UNO(2, 1, dim=3, n_modes=(4, 3, 2), channel_multipliers=(1, 1), scalings=(0.5, 2.0), **LIFTED),
+    "ifno_1d": lambda: IFNO(2, 1, dim=1, n_modes=6, periodic=True, n_iterations=3, **LIFTED),
+    "ifno_2d": lambda: IFNO(2, 3, n_modes=6, options={"use_channel_mlp": True}, **LIFTED),
     "ffno_1d": lambda: FFNO(2, 1, dim=1, n_modes=6, periodic=True, **SMALL),
     "ffno_2d_shared": lambda: FFNO(2, 3, dim=2, n_modes=6, shared_weights=True, **SMALL),
     "ffno_3d": lambda: FFNO(2, 1, dim=3, n_modes=(4, 6, 5), **SMALL),
@@ -310,7 +330,7 @@ def test_wrong_input_is_refused(name):
         return  # it takes any grid
     limit = r"at most .* Fourier coefficients|(a grid of )?at least \d points along each axis.*|x at .* sensors"
     with pytest.raises(InputError, match=rf"Expected ({limit}), got"):
-        network(x[..., :3], coordinates[..., :3, :], parameters)
+        network(x[..., :2], coordinates[..., :2, :], parameters)
 
 
 @grid_members

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from surrogate.datasets.errors import InputError
-from surrogate.layers import SpectralConvolution
+from surrogate.layers import SpectralConvolution, low_frequencies
 
 SIZES = [((16,), (6,)), ((15,), (6,)), ((16,), (9,)), ((12, 9), (4, 3)), ((9, 12), (5, 7)), ((7, 8, 6), (4, 3, 4))]
+SIZES += [((17,), (9,)), ((34,), (18,)), ((19, 34), (5, 18)), ((8, 17), (3, 4)), ((17, 9, 8), (4, 3, 5))]  # by matrices
 
 
 def by_definition(x: torch.Tensor, weight: torch.Tensor, window: tuple[int, ...]) -> torch.Tensor:
@@ -76,3 +77,25 @@ def test_a_window_wider_than_the_spectrum_is_refused(shape, window):
         InputError, match=r"Expected at most .* Fourier coefficients, got .* Use fewer modes or a finer"
     ):
         layer(torch.zeros(1, 1, *shape))
+
+
+@pytest.mark.parametrize("n", [85, 141, 34])
+def test_matrices_and_fast_transforms_agree(n, monkeypatch):
+    torch.manual_seed(0)
+    layer = SpectralConvolution(2, 2, (8, 18), std=1.0)
+    x = torch.randn(2, 2, n, n)
+    assert not low_frequencies.is_fast(n, 18)
+    assert low_frequencies.is_fast(n, 65)  # many coefficients: the matrices would be large
+    y = layer(x)
+    monkeypatch.setattr(low_frequencies, "is_fast", lambda n, kept: True)
+    # float32: unit round-off 6e-8 times the root of the few hundred terms of a sum
+    assert (layer(x) - y).norm() < 2e-6 * y.norm()
+
+
+def test_matrices_are_exact_under_autocast():
+    torch.manual_seed(0)
+    layer = SpectralConvolution(2, 2, (4, 4), std=1.0)
+    x = torch.randn(2, 2, 17, 17)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x)
+    assert torch.equal(layer(x), y)

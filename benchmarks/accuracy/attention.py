@@ -4,7 +4,7 @@ Run: ``python benchmarks/accuracy/attention.py FOLDER`` (``--problem darcy``; ``
 ``--samples 60 --epochs 2`` in a minute). Twins share all weights of their network at the start, the data, and the order
 of the batches; they differ in how points mix in the layers. "identity" leaves out all mixing there, so what it still
 reaches is owed to the rest: the Galerkin and the Fourier transformer end in spectral convolutions, which alone mix all
-points, FactFormer ends in maps at every point. Burgers: from t = 0 to t = 1 at viscosity 0.01; Darcy: permeability 12
+points; in FactFormer only means over all points, in norms, are left. Burgers: from t = 0 to t = 1 at viscosity 0.01; Darcy: permeability 12
 and 3 to pressure. Prints the relative L2 error on the test part, its mean over the seeds and its range, parameters, and
 seconds of training. Data and trainings are kept in FOLDER: a run that was stopped goes on.
 """

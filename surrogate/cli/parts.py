@@ -18,6 +18,8 @@ Models = Literal[
     "FNO",
     "FFNO",
     "TFNO",
+    "IFNO",
+    "UNO",
     "UNet",
     "DeepONet",
     "FactFormer",

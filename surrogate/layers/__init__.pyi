@@ -2,6 +2,7 @@ from .attention import Attention as Attention
 from .axial_kernel import AxialKernel as AxialKernel
 from .axial_projection import AxialProjection as AxialProjection
 from .axial_projection import axial_mean as axial_mean
+from .block_convolution import BlockConvolution as BlockConvolution
 from .convolution_branch import ConvolutionBranch as ConvolutionBranch
 from .encoder_layer import EncoderLayer as EncoderLayer
 from .factorized_attention import FactorizedAttention as FactorizedAttention

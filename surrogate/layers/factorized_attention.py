@@ -44,7 +44,7 @@ class FactorizedAttention(nn.Module):
     kind
         ``"factorized"``: as above. ``"softmax"``: in place of the scaled kernels, their softmax over :math:`x'_a`,
         divided by the square root of their rank before, with the quadrature weights as prior. ``"identity"``: no
-        integrals; query, key and all that leads to them are left out.
+        integrals; query, key and all that leads to them are left out, and points meet in the norm only.
     norm
         ``"group"``, ``"slices"`` or ``"instance"``: see `standardize`.
     small_kernels

@@ -114,7 +114,7 @@ class ConvolutionBlock(nn.Sequential):
         self, in_channels: int, out_channels: int, periodic: Sequence[bool], activation: str, dropout: float
     ) -> None:
         super().__init__(
-            PaddedConvolution(in_channels, out_channels, periodic=periodic, bias=False),
+            PaddedConvolution(in_channels, out_channels, periodic=periodic, bias=False, channels_last=True),
             nn.Dropout(dropout),
             ACTIVATIONS[activation](),
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 _PLAIN = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
@@ -27,18 +29,34 @@ class PaddedConvolution(nn.Module):
         The stride :math:`s`.
     bias
         Whether there is the bias :math:`b`.
+    channels_last
+        Whether the channels of a point are side by side in the memory of the result, whatever the input.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, periodic: Sequence[bool], stride: int = 1, bias: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        periodic: Sequence[bool],
+        stride: int = 1,
+        bias: bool = True,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.periodic = tuple(periodic)
+        self.memory_format = _CHANNELS_LAST.get(len(self.periodic)) if channels_last else None
         self.convolution = _PLAIN[len(self.periodic)](in_channels, out_channels, 3, stride=stride, bias=bias)
 
     def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch out *coarse"]:
         """Return the convolution."""
-        return self.convolution(pad(x, self.periodic))  # type: ignore[no-any-return]
+        x = pad(x, self.periodic)
+        if self.memory_format is None:
+            return self.convolution(x)  # type: ignore[no-any-return]
+        weight = self.convolution.weight.to(memory_format=self.memory_format)  # of an only channel x has no format
+        x = x.to(memory_format=self.memory_format)
+        function = F.conv2d if x.ndim == 4 else F.conv3d
+        return function(x, weight, self.convolution.bias, self.convolution.stride)
 
 
 class PaddedUpsampling(nn.Module):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
+from surrogate.layers.low_frequencies import from_complex, from_real, to_complex, to_real
 from surrogate.layers.tucker_tensor import TuckerTensor
 
 
@@ -56,15 +56,18 @@ class SpectralConvolution(nn.Module):
         ones = (1,) * len(self.window)
         self.bias = None if bias_std is None else nn.Parameter(bias_std * torch.randn(out_channels, *ones))
 
-    def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch out *space"]:
-        """Return the convolution; raise `InputError` where the grid does not hold the window."""
-        shape = x.shape[2:]
+    def forward(
+        self, x: Float[Tensor, "batch channel *space"], shape: Sequence[int] | None = None
+    ) -> Float[Tensor, "batch out *points"]:
+        """Return the convolution, on a grid of this shape; raise `InputError` where a grid does not hold the window."""
+        check_window(self.window, x.shape[2:])
+        shape = x.shape[2:] if shape is None else shape
         check_window(self.window, shape)
         dtype = torch.promote_types(x.dtype, torch.float32)
         weight = self.weight() if isinstance(self.weight, TuckerTensor) else self.weight
         weight = torch.view_as_complex(weight.to(dtype))
-        y = multiply(self._analyse(x.to(dtype).contiguous()), weight)
-        y = self._synthesise(y, shape).to(x.dtype)
+        y = multiply(analyse(x.to(dtype).contiguous(), self.window), weight)
+        y = synthesise(y, shape).to(x.dtype)
         return y if self.bias is None else y + self.bias
 
     def factorize(self, rank: float) -> None:
@@ -72,23 +75,24 @@ class SpectralConvolution(nn.Module):
         del self.weight
         self.weight = TuckerTensor(self.shape, rank=rank, std=self.std)
 
-    def _analyse(self, x: Tensor) -> Complex[Tensor, "batch channel *window"]:
-        y: Tensor = torch.fft.rfft(x, norm="forward")[..., : self.window[-1]]
-        for axis, kept in enumerate(self.window[:-1], start=2):
-            low = torch.arange(-(kept // 2), kept - kept // 2, device=x.device) % x.shape[axis]
-            y = torch.fft.fft(y, dim=axis, norm="forward").index_select(axis, low)
-        return y
 
-    def _synthesise(self, y: Tensor, shape: Sequence[int]) -> Float[Tensor, "batch channel *space"]:
-        for axis, kept in enumerate(self.window[:-1], start=2):
-            behind = [0, 0] * (y.ndim - 1 - axis) + [0, shape[axis - 2] - kept]
-            y = torch.fft.ifft(F.pad(y, behind).roll(-(kept // 2), axis), dim=axis, norm="forward")
-        n, kept = shape[-1], self.window[-1]
-        ends = [y[..., :1].real.to(y.dtype), y[..., 1:]]
-        if kept == n // 2 + 1 and n % 2 == 0:
-            ends = [ends[0], y[..., 1:-1], y[..., -1:].real.to(y.dtype)]
-        x: Tensor = torch.fft.irfft(torch.cat(ends, dim=-1), n=n, norm="forward")
-        return x
+def analyse(
+    x: Float[Tensor, "batch channel *space"], window: Sequence[int]
+) -> Complex[Tensor, "batch channel *window"]:
+    """Return the Fourier coefficients of real fields in a window: see `SpectralConvolution`."""
+    y = from_real(x, window[-1])
+    for axis, kept in enumerate(window[:-1], start=2):
+        y = from_complex(y, axis, kept)
+    return y
+
+
+def synthesise(
+    y: Complex[Tensor, "batch channel *window"], shape: Sequence[int]
+) -> Float[Tensor, "batch channel *space"]:
+    """Return the real fields with these Fourier coefficients in a window on a grid of this shape."""
+    for axis, n in enumerate(shape[:-1], start=2):
+        y = to_complex(y, axis, n)
+    return to_real(y, shape[-1])
 
 
 def multiply(

@@ -5,8 +5,10 @@ from .fno import FNO as FNO
 from .galerkin_transformer import GalerkinTransformer as GalerkinTransformer
 from .gnot import GNOT as GNOT
 from .ifactformer import IFactFormer as IFactFormer
+from .ifno import IFNO as IFNO
 from .mgno import MgNO as MgNO
 from .on_grid import OnGrid as OnGrid
 from .tfno import TFNO as TFNO
 from .twins import attention_twins as attention_twins
 from .unet import UNet as UNet
+from .uno import UNO as UNO

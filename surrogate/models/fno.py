@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -11,8 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
+from surrogate.layers.block_convolution import BlockConvolution, half_spectrum
 from surrogate.layers.configuration import with_defaults
-from surrogate.layers.spectral_convolution import SpectralConvolution, check_window
+from surrogate.layers.point_product import use_products
+from surrogate.layers.spectral_convolution import check_window
 from surrogate.models.network import GridNetwork
 
 
@@ -95,11 +96,12 @@ class FNO(GridNetwork):
             hidden_channels=hidden_channels,
             n_layers=n_layers,
             positional_embedding=None,
-            conv_module=_Convolution,
+            conv_module=BlockConvolution,
             **inner,
         )
         # The parts only: the whole adds its constructor arguments to the state dict, which safetensors refuses.
         self.lifting, self.blocks, self.projection = blocks.lifting, blocks.fno_blocks, blocks.projection
+        use_products(self)
 
     def forward(
         self,
@@ -110,31 +112,16 @@ class FNO(GridNetwork):
         """Return the output fields: see `GridNetwork.forward`."""
         x = self.entering(x, coordinates, parameters)
         check_window(half_spectrum(self.n_modes), x.shape[2:])
-        x = self.lifting(x)
+        y: Tensor = self.projection(self.evolve(self.lifting(x)))
+        return y
+
+    def evolve(self, features: Float[Tensor, "batch feature *space"]) -> Float[Tensor, "batch feature *space"]:
+        """Return the features after all layers."""
         for layer in range(self.n_layers):
-            x = self.blocks(x, layer)
-        return self.projection(x)  # type: ignore[no-any-return]
+            features = self.blocks(features, layer)
+        return features
 
     @classmethod
     def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:
         """Return 12 modes along each axis, or what a grid of this shape holds if that is less."""
         return {"n_modes": [min(12, n) for n in shape]}
-
-
-class _Convolution(SpectralConvolution):
-    """Our spectral convolution behind the arguments that neuraloperator's layers pass."""
-
-    def __init__(self, in_channels: int, out_channels: int, n_modes: Sequence[int], **settings: Any) -> None:
-        std = math.sqrt(2 / (in_channels + out_channels))
-        super().__init__(in_channels, out_channels, half_spectrum(n_modes), std=std / math.sqrt(2), bias_std=std)
-
-    def transform(self, x: Tensor, output_shape: None = None) -> Tensor:
-        return x
-
-    def forward(self, x: Tensor, output_shape: None = None) -> Tensor:
-        return super().forward(x)
-
-
-def half_spectrum(n_modes: Sequence[int]) -> tuple[int, ...]:
-    """Return how many coefficients of a real field hold these wavenumbers: one sign only of the last axis."""
-    return (*n_modes[:-1], n_modes[-1] // 2 + 1)

@@ -140,9 +140,9 @@ def _overfit(module: TrainingModule, batch: Mapping[str, Any], gradients: Gradie
 
 
 def _loss(module: TrainingModule, batch: Mapping[str, Any]) -> Tensor:
-    """Return the loss of a batch, with the same noise, or what else an objective draws, at every call."""
+    """Return the loss of validation; what an objective draws even then is the same at every call."""
     torch.manual_seed(0)
-    return module.losses(batch).mean()
+    return module.losses(batch, validating=True).mean()
 
 
 def _problems(report: Report) -> list[str]:

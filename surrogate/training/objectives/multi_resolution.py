@@ -26,7 +26,8 @@ class MultiResolution(TrainingObjective):
     """An objective on a grid that is, for each batch, coarser by one of some factors, drawn at random.
 
     Nodes are left out, so that the points that stay are those of the coarser grid; cells are put together to their
-    means. On validation data the grid is that of the data.
+    means. Waves too short for the coarser grid are seen there as longer ones. On validation data the grid is that of
+    the data.
 
     Parameters
     ----------
