@@ -23,7 +23,7 @@ from surrogate.training.module import TrainingModule
 from surrogate.training.objectives.one_step import predict
 
 SAMPLES, STEPS, SECONDS = 2, 30, 10.0
-LEARNED, HARDLY = 0.7, 0.97  # of the loss before; our networks reach 0.91 at worst, most 0.7
+LEARNED, HARDLY = 0.7, 0.99  # of the loss before; networks reach 0.9 at worst, the correction of a good solver 0.98
 SHORT = 10 * SAMPLES * STEPS  # passes of single samples: a training that costs less is not checked
 REPORT = "check.json"
 SIZES = (1e-3, 1e3)  # of the output over that of the target
@@ -140,9 +140,9 @@ def _overfit(module: TrainingModule, batch: Mapping[str, Any], gradients: Gradie
 
 
 def _loss(module: TrainingModule, batch: Mapping[str, Any]) -> Tensor:
-    """Return the loss of a batch, with the same noise, or what else an objective draws, at every call."""
+    """Return the loss of validation; what an objective draws even then is the same at every call."""
     torch.manual_seed(0)
-    return module.losses(batch).mean()
+    return module.losses(batch, validating=True).mean()
 
 
 def _problems(report: Report) -> list[str]:
