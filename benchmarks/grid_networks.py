@@ -151,10 +151,14 @@ def measured(name: str) -> dict[str, Any]:
 
 
 def exponents(name: str) -> list[float]:
-    """Return p in time ~ (points)^p of a forward pass, and of one with the backward pass, as every axis is doubled."""
+    """Return p in time ~ (points)^p of a forward pass, and of one with the backward pass, as every axis is doubled.
+
+    To twice the points of the configuration along each axis, in 3-D from half of them.
+    """
     configuration = CONFIGURATIONS[name]
     network, shape = configuration.build(), configuration.shape
-    one, two = (calls(network, inputs(network, 1, tuple(f * n for n in shape))) for f in (1, 2))
+    grids = (shape, [2 * n for n in shape]) if len(shape) < 3 else ([n // 2 for n in shape], shape)
+    one, two = (calls(network, inputs(network, 1, tuple(grid))) for grid in grids)
     return [math.log2(cpu_ms(b, 3) / cpu_ms(a, 3)) / len(shape) for a, b in zip(one, two, strict=True)]
 
 
