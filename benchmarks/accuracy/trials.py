@@ -52,7 +52,7 @@ def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
 def mean_error(model: sg.Operator, fields: xr.Dataset) -> float | None:
     """Return the mean relative L2 error over samples; None where the network refuses the grid, and say so."""
     try:
-        return float(sg.relative_error(sg.predict(model, fields), fields).mean())
+        return float(sg.relative_error(sg.predict(model, fields, batch_size=4), fields).mean())
     except sg.InputError as error:
         print(f"refused: {error}")
         return None

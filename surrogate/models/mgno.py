@@ -15,7 +15,7 @@ from surrogate.layers.multigrid_layer import MultigridLayer
 from surrogate.layers.stencil import CONVOLUTIONS
 from surrogate.layers.v_cycle import VCycle, coarser
 from surrogate.models import mgno_reference
-from surrogate.models.network import GridNetwork
+from surrogate.models.network import GridNetwork, resolution_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -110,7 +110,7 @@ class MgNO(GridNetwork):
         self.n_smoothing = [list(steps) for steps in n_smoothing]
         self.boundary = [boundary] * dim if isinstance(boundary, str) else list(boundary)
         self.residual_restriction = residual_restriction
-        self.resolution = None if resolution is None else tuple(resolution)
+        self.resolution = resolution_of(resolution, dim)
         full = with_defaults(options, self.OPTIONS)
         self.uses_coordinates, self.increment = full["coordinates"], full["increment"]
         self.padding = full["restriction_padding"]
@@ -217,16 +217,12 @@ class MgNO(GridNetwork):
             raise expected(f"boundary 'dirichlet' or 'neumann' for each of {self.dim} axes", self.boundary, do)
         if self.resolution is None and options["norm"] is not None:
             raise expected(f"a resolution for norm {options['norm']!r}", None, "Give the shape of the grid.")
-        if self.resolution is not None and len(self.resolution) != self.dim:
-            raise expected(f"a resolution of {self.dim} axes", self.resolution, "Give the shape of the grid.")
         if options["increment"] and self.in_channels != self.out_channels:
             got = f"{self.in_channels} in and {self.out_channels} out"
             raise expected("as many channels in as out for an increment", got, "Correct `out_channels`.")
 
     def _check_shape(self, space: Sequence[int]) -> None:
-        if self.resolution is not None and tuple(space) != self.resolution:
-            do = "Resample the fields: the kernels know no distances."
-            raise expected(f"a grid of shape {self.resolution}", tuple(space), do)
+        self.check_resolution(space)
         times = len(self.n_smoothing) - 1
         if any(coarser(n, self.padding, times=times) < 2 for n in space):
             do = "Use fewer levels or a finer grid."

@@ -145,6 +145,12 @@ class GridNetwork(Configured, nn.Module):
             return x
         return torch.cat([x, points.movedim(-1, 1).expand(len(x), *[-1] * (x.ndim - 1))], dim=1)
 
+    def check_resolution(self, space: Sequence[int]) -> None:
+        """Raise `InputError` unless the grid is that of the network, if it is made for one."""
+        if self.resolution is not None and tuple(space) != tuple(self.resolution):
+            do = "Resample the fields: the kernels know no distances."
+            raise expected(f"a grid of shape {tuple(self.resolution)}", tuple(space), do)
+
     def check_channels(self, x: Tensor, parameters: Tensor | None) -> None:
         """Raise `InputError` unless channels, space axes, parameters, device and dtype are those of this network."""
         if x.ndim != self.dim + 2 or x.shape[1] != self.in_channels:
@@ -157,6 +163,13 @@ class GridNetwork(Configured, nn.Module):
         if x.device != own.device or (x.dtype != own.dtype and not torch.is_autocast_enabled(x.device.type)):
             do = "Move one to the other: `network.to(x)` or `x.to(...)`."
             raise expected(f"x as {own.dtype} on {own.device}, as the weights", f"{x.dtype} on {x.device}", do)
+
+
+def resolution_of(shape: Sequence[int] | None, dim: int) -> tuple[int, ...] | None:
+    """Return the shape of the grid that a network is made for, or None; raise `InputError` for another dimension."""
+    if shape is not None and len(shape) != dim:
+        raise expected(f"a resolution of {dim} axes", tuple(shape), "Give the shape of the grid.")
+    return None if shape is None else tuple(shape)
 
 
 def unit_coordinates(shape: Sequence[int], periodic: Sequence[bool], like: Tensor) -> Float[Tensor, "*shape dim"]:

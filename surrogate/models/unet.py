@@ -15,7 +15,7 @@ from surrogate.layers.configuration import with_defaults
 from surrogate.layers.feed_forward import ACTIVATIONS
 from surrogate.layers.padded_convolution import PaddedConvolution, PaddedUpsampling
 from surrogate.layers.residual_convolution import ResidualConvolution
-from surrogate.models.network import GridNetwork
+from surrogate.models.network import GridNetwork, resolution_of
 
 _MULTIPLIERS = (1, 2, 2, 4)
 
@@ -34,7 +34,7 @@ class UNet(GridNetwork):
     zeros beyond the ends of the others. Any grid size enters: odd numbers of points are rounded up on the way down, and
     the point too many is cut on the way up.
 
-    The features are local, in points: the network depends on the resolution that it was trained at.
+    The features are local, in points: the kernels know no distances. A network from `for_data` refuses other grids.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ class UNet(GridNetwork):
         Residual blocks at each level on the way down.
     periodic
         For each axis (or for all) whether it is periodic.
+    resolution
+        The shape of grid that may enter; None for any.
     parameter_channels
         Scalars per sample, appended to the input as constant channels.
     options
@@ -58,7 +60,7 @@ class UNet(GridNetwork):
     Raises
     ------
     InputError
-        Unknown option or activation, or no levels.
+        Unknown option or activation, no levels, or a resolution of another number of axes.
 
     References
     ----------
@@ -78,12 +80,13 @@ class UNet(GridNetwork):
         channel_multipliers: Sequence[int] = _MULTIPLIERS,
         n_layers: int = 2,
         periodic: bool | Sequence[bool] = False,
+        resolution: Sequence[int] | None = None,
         parameter_channels: int = 0,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(in_channels, out_channels, dim=dim, periodic=periodic, parameter_channels=parameter_channels)
         self.hidden_channels, self.n_layers, self.options = hidden_channels, n_layers, dict(options or {})
-        self.channel_multipliers = list(channel_multipliers)
+        self.channel_multipliers, self.resolution = list(channel_multipliers), resolution_of(resolution, dim)
         full = with_defaults(options, self.OPTIONS)
         self.uses_coordinates, self.activation = full["coordinates"], full["activation"]
         if self.activation not in ACTIVATIONS:
@@ -135,10 +138,11 @@ class UNet(GridNetwork):
 
     @classmethod
     def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:
-        """Return the multipliers of four levels, or of as many as a grid of this shape holds if that is less."""
-        return {"channel_multipliers": list(_MULTIPLIERS[: min(shape).bit_length()])}
+        """Return the multipliers of four levels, or of as many as this grid holds if that is less, and its shape."""
+        return {"channel_multipliers": list(_MULTIPLIERS[: min(shape).bit_length()]), "resolution": list(shape)}
 
     def _check_shape(self, shape: Sequence[int]) -> None:
+        self.check_resolution(shape)
         coarsest = 2 ** (len(self.channel_multipliers) - 1)
         if min(shape) < coarsest:
             do = "Use fewer channel_multipliers (levels) or a finer grid."
