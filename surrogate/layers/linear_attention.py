@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from surrogate.datasets.errors import expected
+from surrogate.layers.function_attention import FunctionAttention
 from surrogate.layers.segments import segment_apply, segment_product
 
 KINDS = ("linear", "galerkin", "l1")
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
         return Moments(*(one + two for one, two in zip(self, other, strict=True)))
 
 
-class LinearAttention(nn.Module):
+class LinearAttention(FunctionAttention):
     r"""Attention of query points to the points of ``n_functions`` functions, at a cost linear in their number.
 
     In every head, with the softmax over its features, not over points,
@@ -65,6 +65,8 @@ class LinearAttention(nn.Module):
     Z. Hao et al., "GNOT: A General Neural Operator Transformer for Operator Learning", ICML 2023, arXiv:2302.14376.
     """
 
+    kinds = KINDS
+
     def __init__(
         self,
         channels: int,
@@ -75,18 +77,9 @@ class LinearAttention(nn.Module):
         average: bool = False,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        if kind not in KINDS:
-            raise expected(f"attention out of {', '.join(KINDS)}", repr(kind), "Correct the name.")
-        if channels % n_heads:
-            raise expected("hidden_channels divisible by n_heads", (channels, n_heads), "Change one of them.")
-        self.n_heads, self.kind = n_heads, kind
-        self.scale = 1 / n_functions if average and n_functions else 1.0
-        self.query = nn.Linear(channels, channels)
-        self.keys = nn.ModuleList(nn.Linear(channels, channels) for _ in range(n_functions))
-        self.values = nn.ModuleList(nn.Linear(channels, channels) for _ in range(n_functions))
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(channels, channels)
+        super().__init__(
+            channels, n_functions=n_functions, n_heads=n_heads, kind=kind, average=average, dropout=dropout
+        )
 
     def moments(
         self, z: Float[Tensor, "points channel"], ptr: Int[Tensor, " samples_and_one"], *, function: int = 0

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from surrogate.datasets.errors import expected
+from surrogate.layers.function_attention import FunctionAttention
 from surrogate.layers.segments import segment_order
 
 KINDS = ("softmax", "identity")
@@ -28,7 +28,7 @@ class Sources(NamedTuple):
         return Sources(*(tuple(torch.cat(pair) for pair in each) for each in pairs))
 
 
-class PointAttention(nn.Module):
+class PointAttention(FunctionAttention):
     r"""Attention with the interface and the weights of `LinearAttention`, at a cost that is not linear, or none.
 
     In every head, with :math:`q, k, v` linear maps as there but no normalization of theirs,
@@ -58,6 +58,8 @@ class PointAttention(nn.Module):
         Unknown kind, or heads that do not divide the channels.
     """
 
+    kinds = KINDS
+
     def __init__(
         self,
         channels: int,
@@ -68,19 +70,9 @@ class PointAttention(nn.Module):
         average: bool = False,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        if kind not in KINDS:
-            raise expected(f"attention out of {', '.join(KINDS)}", repr(kind), "Correct the name.")
-        if channels % n_heads:
-            raise expected("hidden_channels divisible by n_heads", (channels, n_heads), "Change one of them.")
-        self.n_heads, self.kind = n_heads, kind
-        self.scale = 1 / n_functions if average and n_functions else 1.0
-        self.query = nn.Linear(channels, channels)
-        if kind == "softmax":
-            self.keys = nn.ModuleList(nn.Linear(channels, channels) for _ in range(n_functions))
-        self.values = nn.ModuleList(nn.Linear(channels, channels) for _ in range(n_functions))
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(channels, channels)
+        super().__init__(
+            channels, n_functions=n_functions, n_heads=n_heads, kind=kind, average=average, dropout=dropout
+        )
 
     def moments(
         self, z: Float[Tensor, "points channel"], ptr: Int[Tensor, " samples_and_one"], *, function: int = 0
