@@ -17,7 +17,8 @@ from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import CONVENTIONS
-from surrogate.datasets.store import check_suffix, refuse_existing, save_dataset
+from surrogate.datasets.saving import save_dataset
+from surrogate.datasets.store import check_suffix, refuse_existing
 from surrogate.datasets.tensors import to_fields
 from surrogate.progress import progress_bar
 from surrogate.rollouts import rollout

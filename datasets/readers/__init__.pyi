@@ -1,6 +1,10 @@
+from .cf import read_cf as read_cf
 from .mat import read_mat as read_mat
 from .meshio_files import read_mesh as read_mesh
 from .meshio_files import read_meshes as read_meshes
 from .netcdf import read_netcdf as read_netcdf
 from .pt import read_pt as read_pt
+from .pvd import read_pvd as read_pvd
 from .tables import read_table as read_table
+from .xdmf import read_xdmf as read_xdmf
+from .zarr import read_zarr as read_zarr

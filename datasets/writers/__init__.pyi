@@ -1,0 +1,3 @@
+from .pvd import write_pvd as write_pvd
+from .xdmf import write_xdmf as write_xdmf
+from .zarr import write_zarr as write_zarr
