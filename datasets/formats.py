@@ -13,6 +13,7 @@ from surrogate.datasets.readers.cf import read_cf
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
+from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.pvd import read_pvd, read_pvds
 from surrogate.datasets.readers.tables import READERS as TABLES
@@ -22,6 +23,7 @@ from surrogate.datasets.readers.xdmf import read_xdmf, read_xdmfs
 from surrogate.datasets.readers.zarr import is_zarr, read_zarr
 from surrogate.datasets.store import SUFFIXES
 
+HDF5 = (".h5", ".hdf5")
 ARRAYS = frozenset({"names", "grid", "times", "dims"})
 
 
@@ -64,6 +66,7 @@ class Format:
 
 #: In the order in which they are tried.
 FORMATS: tuple[Format, ...] = (
+    Format("pdebench", read_pdebench, HDF5, is_pdebench),
     Format("netcdf", read_cf, SUFFIXES, options=frozenset({"names"})),
     Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),

@@ -15,7 +15,7 @@ from surrogate.datasets.grid import AXES
 from surrogate.datasets.moving_mesh import MovingMesh
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.meshio_mesh import Values, mesh_of, shape_of, values_of
-from surrogate.datasets.readers.stacked import stacked_frames
+from surrogate.datasets.readers.stacked import StackedArray
 from surrogate.datasets.ugrid import describe_many
 
 
@@ -142,13 +142,12 @@ def _variable(recordings: Sequence[Recording], name: str, shared: bool) -> xr.Va
     attrs = {"units": "1", "long_name": name, "mesh": "mesh", "location": "node" if dim == "node" else "face"}
     frames = len(first.times)
     if shared:
-        read, shape = partial(_of_one, recordings, name), (len(recordings), frames, len(values))
-        array = stacked_frames(read, shape, values.dtype, frames=2)
-        variable = xr.Variable(("sample", "time", dim), array, attrs)
+        dims, shape = ("sample", "time", dim), (len(recordings), frames, len(values))
+        array = StackedArray(partial(_of_one, recordings, name), dims, shape, values.dtype, frames=2)
     else:
         total = sum(len(recording.first[name][1]) for recording in recordings)
-        array = stacked_frames(partial(_of_all, recordings, name), (frames, total), values.dtype, frames=1)
-        variable = xr.Variable(("time", dim), array, attrs)
+        array = StackedArray(partial(_of_all, recordings, name), ("time", dim), (frames, total), values.dtype, frames=1)
+    variable = array.variable(attrs)
     return variable.isel(time=0) if name in first.still else variable
 
 

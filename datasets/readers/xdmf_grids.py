@@ -13,7 +13,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import AXES, Grid
 from surrogate.datasets.readers.meshio_mesh import component_names
-from surrogate.datasets.readers.stacked import stacked_frames
+from surrogate.datasets.readers.stacked import StackedArray
 from surrogate.datasets.readers.xdmf_items import Items
 from surrogate.datasets.readers.xdmf_series import Series
 
@@ -123,8 +123,8 @@ def _variable(runs: Runs, name: str, field: _Field, grid: Grid) -> xr.Variable:
     times = () if series.times is None else (len(series.times),)
     dims = ("sample", *("time" for _ in times), *AXES[: grid.dim])
     shape = (len(runs), *times, *grid.shape)
-    attrs = {"units": "1", "long_name": name}
-    variable = xr.Variable(dims, stacked_frames(read, shape, field.dtype, frames=1 + len(times)), attrs)
+    array = StackedArray(read, dims, shape, field.dtype, frames=1 + len(times))
+    variable = array.variable({"units": "1", "long_name": name})
     return variable.isel(time=0) if field.attribute in series.still else variable
 
 
