@@ -10,6 +10,8 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.cf import read_cf
+from surrogate.datasets.readers.exodus import SUFFIXES as EXODUS_SUFFIXES
+from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
@@ -73,6 +75,7 @@ FORMATS: tuple[Format, ...] = (
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
     Format("table", read_table, tuple(TABLES), options=frozenset({"names"})),
     Format("pvd", read_pvd, (".pvd",), read_many=read_pvds),
+    Format("exodus", read_exodus, EXODUS_SUFFIXES, read_many=read_many_exodus),
     Format("xdmf", read_xdmf, XDMF_SUFFIXES, read_many=read_xdmfs),
     Format("mesh", read_mesh, MESH_SUFFIXES, options=frozenset({"names"}), read_many=read_meshes),
 )

@@ -32,6 +32,8 @@ class Recording:
         Reads the frame of a number, as meshio does. What it raises means that the frame is damaged.
     still
         Fields that are known to be the same at all times: they get no time axis.
+    rigid
+        The mesh is known to be the same at all times; otherwise all are read to see.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class Recording:
         times: Sequence[float] | np.ndarray,
         read: Callable[[int], meshio.Mesh],
         still: Collection[str] = (),
+        *,
+        rigid: bool = False,
     ) -> None:
         self.path, self.still = path, frozenset(still)
         self.times = np.array(times, dtype=np.float64)
@@ -49,9 +53,7 @@ class Recording:
             raise expected(f"increasing times in {str(path)!r}", self.times.tolist(), "Correct them.")
         first = self._file(0)
         self.mesh, self.first = mesh_of(first, path), values_of(first, path)
-        if not self.first:
-            raise expected(f"fields in {str(path)!r}", "a mesh without any", "Export the results as well.")
-        self.moving = self._motion(shape_of(first, path).points)
+        self.moving = None if rigid else self._motion(shape_of(first, path).points)
 
     def values(self, frame: int) -> Values:
         """Return all fields of a frame.

@@ -12,6 +12,7 @@ import numpy as np
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.companions import companion
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.hdf5 import dataset_in
 
 _KINDS = {"float": "f", "int": "i", "uint": "u", "char": "i", "uchar": "u"}
 _ORDERS = {"native": "=", "little": "<", "big": ">"}
@@ -89,9 +90,7 @@ class Items:
         name, _, inner = text.rpartition(":")
         found = companion(self.path, name)
         with h5py.File(found) as file:
-            dataset = file[inner]
-            if Path(dataset.file.filename) != found or dataset.external is not None or dataset.is_virtual:
-                raise expected(f"{inner!r} in {str(found)!r} itself", "a link to another file", "Copy the data.")
+            dataset = dataset_in(file, inner)
             if dataset.size != math.prod(shape):
                 raise expected(f"{inner!r} of shape {shape} in {str(found)!r}", dataset.shape, "Write it again.")
             values: np.ndarray = dataset[()]
