@@ -10,11 +10,13 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.cf import read_cf
+from surrogate.datasets.readers.ensight import read_ensight
 from surrogate.datasets.readers.exodus import SUFFIXES as EXODUS_SUFFIXES
 from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
+from surrogate.datasets.readers.openfoam import is_openfoam, read_openfoam
 from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.pvd import read_pvd, read_pvds
@@ -52,6 +54,8 @@ class Format:
         The options of `open_dataset` that ``read`` takes. ``names`` works for all: variables are renamed afterwards.
     read_many
         Takes several paths, each with its own samples, where a pattern opens them together.
+    marker
+        A file of this format only marks the folder that it lies in, and may be empty.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Format:
     matches: Callable[[Path], bool] = _is_file
     options: frozenset[str] = frozenset()
     read_many: Callable[..., xr.Dataset] | None = None
+    marker: bool = False
 
     def has(self, path: Path) -> bool:
         """Return whether the file or folder has this format."""
@@ -75,6 +80,8 @@ FORMATS: tuple[Format, ...] = (
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
     Format("table", read_table, tuple(TABLES), options=frozenset({"names"})),
     Format("pvd", read_pvd, (".pvd",), read_many=read_pvds),
+    Format("openfoam", read_openfoam, matches=is_openfoam, marker=True),
+    Format("ensight", read_ensight, (".case",)),
     Format("exodus", read_exodus, EXODUS_SUFFIXES, read_many=read_many_exodus),
     Format("xdmf", read_xdmf, XDMF_SUFFIXES, read_many=read_xdmfs),
     Format("mesh", read_mesh, MESH_SUFFIXES, options=frozenset({"names"}), read_many=read_meshes),
