@@ -125,9 +125,7 @@ def test_pyvista_is_named_where_it_is_missing(case: Path, monkeypatch: pytest.Mo
 
 
 def test_ensight_as_vtk_writes_it(tmp_path: Path) -> None:
-    grid = pyvista.ImageData(
-        dimensions=(3, 2, 2)
-    ).cast_to_unstructured_grid()  # voxels: their nodes are ordered otherwise
+    grid = pyvista.ImageData(dimensions=(3, 2, 2)).cast_to_structured_grid().cast_to_unstructured_grid()
     grid.cell_data["BlockId"] = np.ones(2, dtype="i4")  # parts count from one
     writer = vtkEnSightWriter()
     writer.SetPath(str(tmp_path))
