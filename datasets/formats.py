@@ -16,10 +16,13 @@ from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
+from surrogate.datasets.readers.npy import SUFFIXES as NPY_SUFFIXES
+from surrogate.datasets.readers.npy import read_npy
 from surrogate.datasets.readers.openfoam import is_openfoam, read_openfoam
 from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.pvd import read_pvd, read_pvds
+from surrogate.datasets.readers.pyg import is_pyg, read_pyg
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
 from surrogate.datasets.readers.xdmf import SUFFIXES as XDMF_SUFFIXES
@@ -77,6 +80,8 @@ FORMATS: tuple[Format, ...] = (
     Format("netcdf", read_cf, SUFFIXES, options=frozenset({"names"})),
     Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),
+    Format("npy", read_npy, NPY_SUFFIXES, options=ARRAYS),
+    Format("pyg", read_pyg, (".pt", ".pth"), is_pyg),
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
     Format("table", read_table, tuple(TABLES), options=frozenset({"names"})),
     Format("pvd", read_pvd, (".pvd",), read_many=read_pvds),

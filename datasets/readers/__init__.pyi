@@ -1,12 +1,17 @@
 from .cf import read_cf as read_cf
+from .ensight import read_ensight as read_ensight
+from .exodus import read_exodus as read_exodus
 from .known_defects import KnownDefect as KnownDefect
 from .mat import read_mat as read_mat
 from .meshio_files import read_mesh as read_mesh
 from .meshio_files import read_meshes as read_meshes
 from .netcdf import read_netcdf as read_netcdf
+from .npy import read_npy as read_npy
+from .openfoam import read_openfoam as read_openfoam
 from .pdebench import read_pdebench as read_pdebench
 from .pt import read_pt as read_pt
 from .pvd import read_pvd as read_pvd
+from .pyg import read_pyg as read_pyg
 from .tables import read_table as read_table
 from .xdmf import read_xdmf as read_xdmf
 from .zarr import read_zarr as read_zarr
