@@ -16,6 +16,7 @@ from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
+from surrogate.datasets.shards import is_shards, read_shards
 from surrogate.datasets.store import SUFFIXES
 
 ARRAYS = frozenset({"names", "grid", "times", "dims"})
@@ -60,6 +61,7 @@ class Format:
 
 #: In the order in which they are tried.
 FORMATS: tuple[Format, ...] = (
+    Format("shards", read_shards, matches=is_shards),
     Format("netcdf", read_netcdf, SUFFIXES),
     Format("mat", read_mat, (".mat",), options=ARRAYS),
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
