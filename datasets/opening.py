@@ -49,7 +49,8 @@ def open_dataset(
     Returns
     -------
     xarray.Dataset
-        Fields that passed `surrogate.datasets.fields.check`.
+        Fields that passed `surrogate.datasets.fields.check`. Values are looked at where they are in memory, or take 64 MiB
+        at most; of larger files when they are read to train or to be saved, or by ``check(fields)``.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def _checked(read: Any, source: Any, path: Path, chosen: Format, options: Mappin
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        return check(_renamed(fields, options["names"]) if options.keys() > taken.keys() else fields)
+        return check(_renamed(fields, options["names"]) if options.keys() > taken.keys() else fields, values=None)
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{error} (In {str(path)!r}.)") from error
     except OSError as error:  # HDF5 finds damaged chunks only when they are read
