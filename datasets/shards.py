@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
-from xarray.backends import BackendArray, CachingFileManager
-from xarray.core import indexing
+from xarray.backends import BackendArray
+from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexedArray, explicit_indexing_adapter
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.ragged import counts
+from surrogate.datasets.ragged import counts, pointer
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.shard_manifest import MANIFEST, Manifest, Shard, read_manifest
 from surrogate.datasets.store import read_store
+from surrogate.datasets.stored import HDF5Array, Key, file_state
 
-_READING = threading.Lock()  # HDF5 reads one at a time in any case; this keeps others from closing the file meanwhile
+_OPEN = 128  # datasets in files that are kept open
+
+FileState = tuple[int, ...]
 
 
 def is_shards(path: Path) -> bool:
@@ -44,7 +46,7 @@ def read_shards(path: Path) -> xr.Dataset:
     shards = [shard for shard in manifest.shards if shard.sizes["sample"]]
     if not shards:
         raise expected(f"a complete shard in {str(path)!r}", "none", "Call `generate` again to go on with it.")
-    _check_sizes(path, shards)
+    files = _files(path, shards)
     first = path / shards[0].name
     try:
         template = read_store(first)
@@ -54,18 +56,20 @@ def read_shards(path: Path) -> xr.Dataset:
     joined = xr.Dataset(coords={"sample": np.concatenate([np.array(shard.numbers) for shard in shards])})
     for name, variable in template.variables.items():
         if name != "sample":
-            whole = _joined(path, str(name), variable, shards)
+            whole = _joined(files, str(name), variable, shards)
             joined = joined.assign_coords({name: whole}) if name in template.coords else joined.assign({name: whole})
     return joined.assign_attrs(template.attrs | _summary(manifest))
 
 
-class JoinedArray(BackendArray):
-    """A variable of several files, joined along its first dimension; a file is opened when something of it is read.
+class ShardedArray(BackendArray):
+    """A variable of several files, joined along its first dimension; implements `surrogate.datasets.stored.ReadsInto`.
+
+    A file is opened when something of it is read, and few of them are open at any time.
 
     Parameters
     ----------
-    paths
-        The files.
+    files
+        The files, each with its `surrogate.datasets.stored.file_state`.
     name
         The variable.
     lengths
@@ -77,69 +81,87 @@ class JoinedArray(BackendArray):
     """
 
     def __init__(
-        self, paths: Sequence[Path], name: str, lengths: Sequence[int], like: xr.Variable, shifts: Sequence[int]
+        self,
+        files: Sequence[tuple[str, FileState]],
+        name: str,
+        lengths: Sequence[int],
+        like: xr.Variable,
+        shifts: Sequence[int],
     ) -> None:
-        self._files = [CachingFileManager(h5py.File, str(path), mode="r") for path in paths]
-        self._paths, self._name, self._shifts = list(paths), name, list(shifts)
-        self._ends = np.cumsum(np.array(lengths, dtype=np.int64))
-        self._rest = like.shape[1:]
-        self.shape, self.dtype = (int(self._ends[-1]), *self._rest), like.dtype
+        self._files, self._name, self._shifts = list(files), name, list(shifts)
+        self._edges = pointer(np.array(lengths, dtype=np.int64))
+        self.shape, self.dtype = (int(self._edges[-1]), *like.shape[1:]), like.dtype
         self._fill = like.attrs.get("_FillValue")
 
-    def __getitem__(self, key: Any) -> Any:
-        """Return values, read when asked for (called by xarray)."""
-        support = indexing.IndexingSupport.OUTER_1VECTOR
-        return indexing.explicit_indexing_adapter(key, self.shape, support, self._read)
+    def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
+        """Return values (called by xarray)."""
+        values: np.ndarray = explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER_1VECTOR, self._read)
+        return values
+
+    def read_into(self, key: Key, out: np.ndarray) -> None:
+        """Fill ``out`` with the part ``key``: for each axis a number, or a slice with start, stop and step."""
+        first = key[0]
+        rows = range(first.start, first.stop, first.step) if isinstance(first, slice) else range(first, first + 1)
+        place = out if isinstance(first, slice) else out[None]
+        if not len(rows) or not out.size:
+            return
+        owners = np.searchsorted(self._edges, [rows[0], rows[-1]], side="right") - 1
+        done = 0
+        for owner in range(int(owners[0]), int(owners[1]) + 1):
+            begin, end = self._edges[owner : owner + 2].tolist()
+            own = rows[-((rows.start - begin) // rows.step) if begin > rows.start else 0 :]
+            own = own[: len(range(own.start, min(own.stop, end), own.step))]
+            part = slice(own.start - begin, own.stop - begin, own.step)
+            self._read_file(owner, (part, *key[1:]), place[done : done + len(own)])
+            done += len(own)
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """Read what xarray asks for: numbers, slices, and at most one increasing array of numbers."""
         along, others = key[0], key[1:]
-        if isinstance(along, slice):
-            wanted = range(*along.indices(self.shape[0]))
-            return self._slices(wanted, others)
-        if isinstance(along, int | np.integer):
-            first: np.ndarray = self._slices(range(int(along), int(along) + 1), others)[0]
-            return first
-        rows = np.asarray(along) % self.shape[0]
-        starts = np.flatnonzero(np.diff(rows, prepend=rows[:1] - 2) != 1)  # a run of neighbors is read at once
-        runs = [range(int(part[0]), int(part[-1]) + 1) for part in np.split(rows, starts[1:]) if len(part)]
-        parts = [self._slices(run, others) for run in runs]
-        return np.concatenate(parts) if parts else self._slices(range(0), others)
+        if isinstance(along, np.ndarray):
+            parts = [self._read((slice(run[0], run[-1] + 1, 1), *others)) for run in _runs(along)]
+            return np.concatenate(parts) if parts else self._read((slice(0, 0, 1), *others))
+        chosen = [_spelled_out(part, size) for part, size in zip(key, self.shape, strict=True)]
+        lengths = [len(range(part.start, part.stop, part.step)) for part, _ in chosen if isinstance(part, slice)]
+        values = np.empty(lengths, self.dtype)
+        self.read_into(tuple(part for part, _ in chosen), values)
+        return values[tuple(left for part, left in chosen if isinstance(part, slice))]
 
-    def _slices(self, rows: range, others: tuple[Any, ...]) -> np.ndarray:
-        """Return rows at equal distances, from all files that have some of them."""
-        if not len(rows):
-            return np.empty((0, *self._rest), self.dtype)[(slice(None), *others)]
-        first, last = (int(np.searchsorted(self._ends, row, side="right")) for row in (rows[0], rows[-1]))
-        parts = [self._of_file(number, rows, others) for number in range(first, last + 1)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def _of_file(self, number: int, rows: range, others: tuple[Any, ...]) -> np.ndarray:
-        end = int(self._ends[number])
-        begin = int(self._ends[number - 1]) if number else 0
-        low = max(0, -((rows.start - begin) // rows.step))
-        high = max(0, -((rows.start - end) // rows.step))
-        own = rows[low:high]
-        part = slice(own.start - begin, own.stop - begin, own.step)
-        values = self._of_dataset(number, end - begin, (part, *others))
-        if not self._shifts[number]:
-            return values
-        return np.where(values == self._fill, values, values + self.dtype.type(self._shifts[number]))
-
-    def _of_dataset(self, number: int, length: int, key: tuple[Any, ...]) -> np.ndarray:
-        path = self._paths[number]
+    def _read_file(self, number: int, key: Key, out: np.ndarray) -> None:
+        path, state = self._files[number]
         try:
-            with _READING, self._files[number].acquire_context() as file:
-                dataset = file[self._name]
-                if (dataset.shape, dataset.dtype) == ((length, *self._rest), self.dtype):
-                    return np.asarray(dataset[key])
-                got = f"{dataset.shape} of {dataset.dtype}"
+            _array(path, self._name, state).read_into(key, out)
         except Exception as error:  # a damaged file makes its parser raise anything
             raise unreadable(f"a readable {self._name!r} in", path, error) from error
-        what = f"{self._name!r} of shape {(length, *self._rest)} and {self.dtype} in {str(path)!r}"
-        raise expected(what, got, "Generate the shard again.")
+        shift = self._shifts[number]
+        if shift:
+            out += np.where(out == self._fill, 0, shift).astype(self.dtype)
 
 
-def _joined(folder: Path, name: str, variable: xr.Variable, shards: Sequence[Shard]) -> xr.Variable:
+@lru_cache(maxsize=_OPEN)
+def _array(path: str, name: str, state: FileState) -> HDF5Array:
+    """Return a dataset in a file that stays open as long as it is in use; ``state`` tells its successors apart."""
+    return HDF5Array(path, name)
+
+
+def _runs(numbers: np.ndarray) -> list[list[int]]:
+    """Return increasing numbers as stretches that are read at once."""
+    return [part.tolist() for part in np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1) if len(part)]
+
+
+def _spelled_out(part: Any, size: int) -> tuple[int | slice, Any]:
+    """Return what is read along an axis, and what is then taken of it."""
+    if isinstance(part, slice):
+        return slice(*part.indices(size)), slice(None)
+    if isinstance(part, np.ndarray):
+        low = int(part.min(initial=size))
+        return slice(low, int(part.max(initial=low - 1)) + 1, 1), part - low
+    return int(part) % size, None
+
+
+def _joined(
+    files: Sequence[tuple[str, FileState]], name: str, variable: xr.Variable, shards: Sequence[Shard]
+) -> xr.Variable:
     """Return a variable of all shards; one that does not differ by sample is that of the first."""
     lengths = shards[0].sizes
     if not lengths.keys() & set(variable.dims):
@@ -152,9 +174,8 @@ def _joined(folder: Path, name: str, variable: xr.Variable, shards: Sequence[Sha
     numbers_nodes = "start_index" in variable.attrs and "node" in lengths
     nodes = [shard.sizes["node"] for shard in shards] if numbers_nodes else [0] * len(shards)
     shifts = [0, *np.cumsum(nodes)[:-1].tolist()]
-    paths = [folder / shard.name for shard in shards]
-    array = JoinedArray(paths, name, [shard.sizes[dim] for shard in shards], raw, shifts)
-    return xr.Variable(variable.dims, indexing.LazilyIndexedArray(array), raw.attrs)
+    array = ShardedArray(files, name, [shard.sizes[dim] for shard in shards], raw, shifts)
+    return xr.Variable(variable.dims, LazilyIndexedArray(array), raw.attrs)
 
 
 def _raw(variable: xr.Variable) -> xr.Variable:
@@ -165,15 +186,17 @@ def _raw(variable: xr.Variable) -> xr.Variable:
     return xr.Variable(variable.dims, numbers, variable.attrs | {"_FillValue": variable.encoding["_FillValue"]})
 
 
-def _check_sizes(folder: Path, shards: Sequence[Shard]) -> None:
-    """Raise `InputError` where a file is missing or cut off, without opening any."""
+def _files(folder: Path, shards: Sequence[Shard]) -> list[tuple[str, FileState]]:
+    """Return the files of the shards; raise `InputError` where one is missing or cut off, without opening any."""
     with os.scandir(folder) as entries:
-        found = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+        found = {entry.name: file_state(entry.path) for entry in entries if entry.is_file()}
     for shard in shards:
-        if found.get(shard.name) != shard.bytes or any(size > shard.bytes for size in shard.sizes.values()):
-            got = f"{found[shard.name]} bytes" if shard.name in found else "no such file"
+        size = found[shard.name][-1] if shard.name in found else None
+        if size != shard.bytes or any(length > size for length in shard.sizes.values()):
+            got = "no such file" if size is None else f"{size} bytes"
             what = f"{shard.bytes} bytes in {str(folder / shard.name)!r}"
             raise expected(what, got, "Call `generate` again with the same arguments to repair it.")
+    return [(str(folder / shard.name), found[shard.name]) for shard in shards]
 
 
 def _check_lengths(template: xr.Dataset, shard: Shard) -> None:

@@ -12,15 +12,15 @@ from pathlib import Path
 import xarray as xr
 
 from surrogate.datasets.errors import NumericalFailure
+from surrogate.datasets.locks import hidden, only_writer
 from surrogate.datasets.shard_manifest import Manifest
 from surrogate.datasets.shards import read_shards
-from surrogate.datasets.store import hidden, named_errors, read_store, refuse_existing, require_room, save_dataset
+from surrogate.datasets.store import named_errors, read_store, refuse_existing, require_room, save_dataset
 from surrogate.ensembles.blocks import FailedSamples
 from surrogate.ensembles.convergence import estimate_convergence
 from surrogate.ensembles.directory import Directory
 from surrogate.ensembles.executor import Executor
 from surrogate.ensembles.in_process import InProcess
-from surrogate.ensembles.lock import only_writer
 from surrogate.ensembles.plan import Plan
 from surrogate.progress import progress_bar
 
@@ -58,7 +58,7 @@ class Growth:
 
     def into_directory(self, path: Path) -> xr.Dataset:
         """Make the samples that a directory of shards lacks, and open it."""
-        with only_writer(hidden(path, "lock"), path):
+        with only_writer(path):
             manifest = self._complete(path)
         report_failed(manifest.failed, manifest.samples)
         return read_shards(path)
@@ -66,7 +66,7 @@ class Growth:
     def into_file(self, path: Path) -> xr.Dataset:
         """Make the samples in a hidden directory beside a file, then join them in that file, and open it."""
         folder = hidden(path, "shards")
-        with only_writer(hidden(path, "lock"), path):
+        with only_writer(folder):
             refuse_existing(path, self.overwrite)
             with named_errors(path, KEPT):
                 require_room(path.parent, int(self.plan.samples * self.sample_bytes))

@@ -74,4 +74,4 @@ def file_hash(path: Path) -> str:
 
 def is_leftover(name: str) -> bool:
     """Return whether a file of this name was being written when its writer was stopped."""
-    return name.startswith(".") and os.path.splitext(name)[1] in (".h5", ".part")
+    return name.startswith(".") and os.path.splitext(name)[1] in (".h5", ".part", ".lock")
