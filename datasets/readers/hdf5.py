@@ -54,7 +54,7 @@ def dataset_in(parent: h5py.Group, name: str) -> h5py.Dataset:
         raise expected(f"the numbers of {where} in this file", "a reference to another", "Copy them into one file.")
     if found.dtype.kind not in "fiub":
         raise expected(f"real numbers in {where}", found.dtype, "Store numbers.")
-    if not found.shape or 0 in found.shape:
+    if found.shape is None or 0 in found.shape:
         raise expected(f"an array that is not empty in {where}", f"shape {found.shape}", "Make the file again.")
     filtered = found.compression is not None or found.id.get_create_plist().get_nfilters() > 0
     stored = found.id.get_storage_size() * (_MOST_COMPRESSED if filtered else 1)

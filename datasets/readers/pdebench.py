@@ -14,7 +14,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grid import AXES, Sides
 from surrogate.datasets.readers import pdebench_defects as defects
 from surrogate.datasets.readers.axes import time_axis
-from surrogate.datasets.readers.cell_grid import cell_grid
+from surrogate.datasets.readers.even_axes import cell_grid
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
 
