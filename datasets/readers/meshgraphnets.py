@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.fields import check
 from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
@@ -28,7 +29,7 @@ STEPS = ("dt", "time_step", "time_interval")
 
 def is_meshgraphnets(path: Path) -> bool:
     """Return whether a file has a group with positions, cells and node types for each trajectory."""
-    return looks_like(path, lambda file: _positions(next(iter(file.values()))) is not None)
+    return looks_like(path, lambda file: _positions(next(iter(file.values()), None)) is not None)
 
 
 def read_meshgraphnets(
@@ -73,7 +74,7 @@ def read_meshgraphnets(
         frames = next((variable.sizes["time"] for variable in variables.values() if "time" in variable.dims), None)
         coords = meshes[0].coordinates() if shared else describe_many(meshes)
         coords |= time_axis(frames, _stored_times(groups, frames), times, path.name)
-    return xr.Dataset(variables, coords=coords, attrs={"source": path.name})
+    return check(xr.Dataset(variables, coords, {"source": path.name}), values=False)
 
 
 def _positions(group: object) -> str | None:
