@@ -13,6 +13,7 @@ from surrogate.datasets.fields import check
 from surrogate.datasets.formats import FORMATS, Format, format_of
 from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
+from surrogate.datasets.readers.cf import renamed
 
 
 def open_dataset(
@@ -49,8 +50,8 @@ def open_dataset(
     Returns
     -------
     xarray.Dataset
-        Fields that passed `surrogate.datasets.fields.check`. Values are looked at where they are in memory, or take 64 MiB
-        at most; of larger files when they are read to train or to be saved, or by ``check(fields)``.
+        Fields that passed `surrogate.datasets.fields.check`. Values are looked at where they are in memory, or take 64
+        MiB at most; of larger files when they are read to train or to be saved, or by ``check(fields)``.
 
     Raises
     ------
@@ -96,15 +97,8 @@ def _checked(read: Any, source: Any, path: Path, chosen: Format, options: Mappin
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        return check(_renamed(fields, options["names"]) if options.keys() > taken.keys() else fields, values=None)
+        return check(renamed(fields, options["names"]) if options.keys() > taken.keys() else fields, values=None)
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{error} (In {str(path)!r}.)") from error
     except OSError as error:  # HDF5 finds damaged chunks only when they are read
         raise expected(f"readable data in {str(path)!r}", error, "Make or copy it again.") from error
-
-
-def _renamed(fields: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
-    renamed = {names.get(str(name), str(name)) for name in fields.variables}
-    if not names.keys() <= set(fields.variables) or len(renamed) < len(fields.variables):
-        raise expected(f"different new names for some of {list(fields.variables)}", dict(names), "Correct `names`.")
-    return fields.rename(names)
