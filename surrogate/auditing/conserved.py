@@ -12,7 +12,6 @@ from surrogate.auditing.finding import Finding, NotApplicable, Severity
 from surrogate.auditing.known_equation import Equation
 from surrogate.datasets.tensors import to_tensor
 from surrogate.evaluation.conservation import drift
-from surrogate.operator import Stepper
 from surrogate.solvers.periodic import PeriodicEquation
 from surrogate.solvers.semilinear import Semilinear
 
@@ -28,13 +27,16 @@ def conserved(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
     solver = equation.solver
     if not isinstance(solver, PeriodicEquation) or fields.sizes.get("time", 1) < 2:
         raise NotApplicable("no trajectories of an equation with invariants")
-    tried, frames = chosen_samples(fields, equation.samples), chosen_frames(fields, None if equation.samples is None else _FRAMES)
+    tried, frames = (
+        chosen_samples(fields, equation.samples),
+        chosen_frames(fields, None if equation.samples is None else _FRAMES),
+    )
     drifts: dict[str, list[float]] = {}
     growths: dict[str, list[float]] = {}
     for sample in tried:
         states = to_tensor(sample_of(fields, sample).isel(time=frames), solver.out_fields, torch.float64)
-        for name, values in drift(solver.invariants, states[:, 0], states).items():
-            drifts.setdefault(name, []).append(float(values.max()))
+        for name, change in drift(solver.invariants, states[:, 0], states).items():
+            drifts.setdefault(name, []).append(float(change.max()))
         for name, norms in (solver.bounded(states[0]) if isinstance(solver, Semilinear) else {}).items():
             growths.setdefault(name, []).append(float((norms[1:] / norms[:-1]).max()))
     if not drifts and not growths:

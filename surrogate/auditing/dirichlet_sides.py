@@ -40,6 +40,7 @@ def dirichlet_sides(fields: xr.Dataset) -> Iterator[Finding]:
                     off[sample] = max(error, off.get(sample, 0.0))
             if off:
                 side = f"the {'first' if end == 0 else 'last'} point of {axis!r}"
-                message = f"is off {value:.6g} at {side} by up to {max(off.values()):.3g} in {some([*off], n_samples(fields))}"
+                where = some([*off], n_samples(fields))
+                message = f"is off its value {value:.6g} at {side} by up to {max(off.values()):.3g} in {where}"
                 cure = "Correct the attribute boundary_value or the boundary of the axis, or repair the data."
                 yield Finding("error", message, cure, name, tuple(off))

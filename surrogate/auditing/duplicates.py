@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from surrogate.auditing.blocks import n_samples
-from surrogate.auditing.fingerprints import digests, sampled_names
 from surrogate.auditing.finding import Finding, NotApplicable
+from surrogate.auditing.fingerprints import digests, sampled_names
 from surrogate.auditing.words import some
 
 

@@ -40,5 +40,5 @@ class Finding:
     part: str = ""
 
 
-class NotApplicable(Exception):  # noqa: N818  # no error: a check says why it has nothing to say
+class NotApplicable(Exception):
     """A check cannot judge these data; its text says why, and what would make it."""

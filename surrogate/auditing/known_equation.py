@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
 
 import surrogate.cases
-import surrogate.solvers
 from surrogate.auditing.finding import NotApplicable
+from surrogate.auditing.named_solvers import named_solver
 from surrogate.auditing.naming import named_as
 from surrogate.cases.problem import Problem
 from surrogate.cases.steady_case import SteadyCase
-from surrogate.datasets.box import Box
 from surrogate.datasets.domain import domain_of, is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import uniform_step
-from surrogate.datasets.grid import Grid
 from surrogate.operator import Operator, Stepper
-from surrogate.solvers.darcy import Darcy
-from surrogate.solvers.poisson_points import PoissonOnPoints
 
 UNKNOWN = "no equation known. Name it with equation= (--equation), such as 'burgers'"
 
@@ -85,50 +80,6 @@ def _case_of(fields: xr.Dataset) -> Problem:
     if not (isinstance(kind, type) and issubclass(kind, Problem)):
         raise NotApplicable(f"the case {settings['case']!r} is not one of ours")
     return kind.from_settings(settings)
-
-
-def named_solver(name: str, fields: xr.Dataset, parameters: Mapping[str, Any]) -> Operator:
-    """Return the solver of that name on the points of ``fields``; its constants are ``parameters``, or in the data.
-
-    Raises
-    ------
-    InputError
-        There is none, or a constant is neither given nor in the data.
-    """
-    kinds = {key.lower(): getattr(surrogate.solvers, key) for key in dir(surrogate.solvers)}
-    kind = kinds.get(name.lower().replace("_", "").replace("-", ""))
-    if name.lower() == "poisson":
-        kind = PoissonOnPoints
-    if not (isinstance(kind, type) and issubclass(kind, Operator) and "grid" in inspect.signature(kind).parameters):
-        if kind is PoissonOnPoints:
-            return PoissonOnPoints(Box.from_fields(fields))
-        known = [*(key for key, made in kinds.items() if hasattr(made, "equation") and made.in_fields)]
-        raise expected(f"an equation out of {', '.join(known)}", repr(name), "Correct `equation`.")
-    grid, options = Grid.from_fields(fields), dict(parameters)
-    if issubclass(kind, Darcy):
-        grid = replace(grid, boundary=tuple(tuple(map(_closed, sides)) for sides in grid.boundary))
-        if "source" in fields and fields["source"].dims not in ((), ("sample",)):
-            options.setdefault("source", None)
-    accepted = inspect.signature(kind).parameters
-    unknown = sorted(options.keys() - accepted.keys())
-    if unknown:
-        raise expected(f"parameters of {kind.__name__} out of {list(accepted)}", unknown, "Correct `parameters`.")
-    if "dt" in accepted:
-        options.setdefault("dt", uniform_step(fields))
-    if "substeps" in accepted:
-        options.setdefault("substeps", "adaptive")
-    for key, parameter in accepted.items():
-        if parameter.default is parameter.empty and key not in ("grid", *options):
-            if key not in fields:
-                raise expected(f"{key} of the equation {kind.__name__}", "none", f"Give parameters={{{key!r}: ...}}.")
-            options[key] = float(fields[key].values.flat[0])  # the solver takes those of each sample from the data
-    solver: Operator = kind(grid, **options)
-    return solver
-
-
-def _closed(side: str) -> str:
-    """Return the side of a grid whose boundary nobody stated (``wall``) as that of the equation."""
-    return "dirichlet" if side == "wall" else side
 
 
 def _steps(solver: Operator, fields: xr.Dataset) -> int:

@@ -39,8 +39,8 @@ def maximum_principle(fields: xr.Dataset, equation: Equation) -> Iterator[Findin
         if len(beyond):
             worst = int(beyond[np.argmax((excess / size)[beyond])])
             message = (
-                f"goes {side} what the maximum principle allows in {some(beyond.tolist(), n_samples(fields))}: in sample "
-                f"{worst} from {low[worst]:.4g} to {high[worst]:.4g}, where {_allowed(lowest[worst], highest[worst])}"
+                f"goes {side} what the maximum principle allows in {some(beyond.tolist(), n_samples(fields))}: sample "
+                f"{worst} from {low[worst]:.4g} to {high[worst]:.4g}, though {_allowed(lowest[worst], highest[worst])}"
             )
             cure = "No solution of this equation has such values; do not use them as truth (interpolation? scaling?)."
             yield Finding("error", message, cure, name, tuple(beyond.tolist()))

@@ -9,8 +9,8 @@ import xarray as xr
 from scipy.spatial import cKDTree
 
 from surrogate.auditing.blocks import n_samples
-from surrogate.auditing.fingerprints import deviations, digests, input_names, sketches, starts
 from surrogate.auditing.finding import Finding, NotApplicable
+from surrogate.auditing.fingerprints import deviations, digests, input_names, sketches, starts
 from surrogate.auditing.words import some
 from surrogate.datasets.ragged import counts
 

@@ -17,7 +17,8 @@ def not_finite(fields: xr.Dataset) -> Iterator[Finding]:
     for name in map(str, fields.variables):
         if fields[name].dtype.kind != "f":
             continue
-        count, samples, first = 0, [], ""
+        count, first = 0, ""
+        samples: list[int] = []
         for sample, frame, values in samples_of(fields, name):
             bad = np.argwhere(~np.isfinite(values))
             if len(bad):

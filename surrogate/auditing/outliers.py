@@ -38,7 +38,9 @@ def outliers(fields: xr.Dataset) -> Iterator[Finding]:
         shifted = (shift > DEVIATIONS * usual) & ~wild
         if shifted.any():
             worst = int(np.argmax(np.where(shifted, shift, 0.0)))
-            level = f"is about {levels[worst]:.3g} in sample {worst}, where the median of all is {np.nanmedian(levels):.3g}"
+            level = (
+                f"is about {levels[worst]:.3g} in sample {worst}, where the median of all is {np.nanmedian(levels):.3g}"
+            )
             yield _finding(name, level, shifted)
 
 

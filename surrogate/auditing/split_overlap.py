@@ -7,8 +7,8 @@ from itertools import combinations
 
 import xarray as xr
 
-from surrogate.auditing.fingerprints import deviations, digests, input_names, sketches, starts
 from surrogate.auditing.finding import Finding, NotApplicable
+from surrogate.auditing.fingerprints import deviations, digests, input_names, sketches, starts
 from surrogate.auditing.near_duplicates import TOLERANCE, is_near, nearest_pairs
 from surrogate.auditing.words import some
 from surrogate.datasets.preparation import sample_keys
@@ -39,7 +39,9 @@ def split_overlap(parts: Mapping[str, xr.Dataset]) -> Iterator[Finding]:
             same = [sample for sample, key in enumerate(geometry_keys(later)) if key in known and sample not in shared]
             if same:
                 message = f"points of {some(same, later.sizes['sample'])} are those of samples in {one!r}"
-                cure = 'Split with prepare(..., group="geometry"), unless new loads on known geometries are the question.'
+                cure = (
+                    'Split with prepare(..., group="geometry"), unless new loads on known geometries are the question.'
+                )
                 yield Finding("warning", message, cure, samples=tuple(same), part=other)
 
 
@@ -60,7 +62,9 @@ def _near(earlier: xr.Dataset, later: xr.Dataset) -> list[int]:
         return []
     names = [name for name in input_names(later) if name in earlier]
     one, other = starts(earlier), starts(later)
-    if any(one[name].sizes[dim] != size for name in names for dim, size in other[name].sizes.items() if dim != "sample"):
+    if any(
+        one[name].sizes[dim] != size for name in names for dim, size in other[name].sizes.items() if dim != "sample"
+    ):
         return []
     scales = deviations(earlier, names)
     pairs = nearest_pairs(sketches(later, scales), sketches(earlier, scales))[:_VERIFIED]

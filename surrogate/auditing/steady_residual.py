@@ -47,7 +47,9 @@ def steady_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]
         return
     cure = "Check boundary, source and scaling; data of another discretization have its error as residual."
     severity: Severity = "error" if not largest <= WRONG else "warning"
-    yield Finding(severity, f"{message}; above {DOUBTFUL:g} in {some(bad, len(tried))}", cure, solver.out_fields[0], tuple(bad))
+    yield Finding(
+        severity, f"{message}; above {DOUBTFUL:g} in {some(bad, len(tried))}", cure, solver.out_fields[0], tuple(bad)
+    )
 
 
 def _residual(solver: Darcy, fields: xr.Dataset) -> float:

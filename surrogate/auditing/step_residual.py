@@ -25,7 +25,7 @@ _LOST = 0.1  # of the residual: then it may be that of the grid
 
 
 def step_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
-    r"""Compare each frame with a step of our solver from the frame before: :math:`|u_{k+1} - S(u_k)| / |u_{k+1} - u_k|`.
+    r"""Compare frames with a step of our solver from the frame before: :math:`|u_{k+1} - S(u_k)| / |u_{k+1} - u_k|`.
 
     Some frames of some samples are tried. Frames that their grid does not resolve are not judged: no solver can follow
     them on it.
@@ -45,12 +45,13 @@ def step_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
         resolved.append(_resolved(solver, step, made))
     every, sharp = torch.stack(residuals), torch.stack(resolved)
     about = f"({every[..., 0].numel()} steps of {len(tried)} of {n_samples(fields)} samples tried)"
+    blurred = f"{plural(int((~sharp).sum()), 'frame')} not resolved by their grid and not judged {about}"
+    if not sharp.any():
+        raise NotApplicable(f"{blurred}. Audit the data before they were thinned")
     if not sharp.all():
-        message = f"{plural(int((~sharp).sum()), 'frame')} are not resolved by their grid, and not judged {about}"
-        yield Finding("note", message, "Store more points, or audit the data before they were thinned.")
+        yield Finding("note", blurred, "Store more points, or audit the data before they were thinned.")
     for name, values in zip(solver.out_fields, every.unbind(-1), strict=True):
-        if sharp.any():
-            yield _judged(name, tried, values.where(sharp, 0.0).amax(1), about + _own_estimate(fields))
+        yield _judged(name, tried, values.where(sharp, 0.0).amax(1), about + _own_estimate(fields))
 
 
 def _advanced(solver: Stepper, step: Step, count: int) -> Tensor:
@@ -68,7 +69,8 @@ def _relative(step: Step, made: Tensor, eps: float) -> Tensor:
         part.flatten(2).norm(dim=-1) for part in (step.after - made, step.after - step.before, step.before)
     )
     scale = (change + _ROUND_OFF * eps * size).clamp_min(torch.finfo(torch.float64).tiny)
-    return (residual / scale).nan_to_num(torch.inf, torch.inf)
+    relative: Tensor = (residual / scale).nan_to_num(torch.inf, torch.inf)
+    return relative
 
 
 def _resolved(solver: Stepper, step: Step, made: Tensor) -> Tensor:
@@ -79,7 +81,8 @@ def _resolved(solver: Stepper, step: Step, made: Tensor) -> Tensor:
     blurred = [mask for words, mask in solver.faults(state, state).items() if "not resolved" in words]
     kept = solver.decode(solver.init(state, step.static, step.parameters).modes)
     lost = (state - kept).flatten(1).norm(dim=-1) > _LOST * (step.after - made).flatten(1).norm(dim=-1)
-    return ~(torch.cat(blurred, dim=1).any(dim=1) | lost)
+    resolved: Tensor = ~(torch.cat(blurred, dim=1).any(dim=1) | lost)
+    return resolved
 
 
 def _own_estimate(fields: xr.Dataset) -> str:

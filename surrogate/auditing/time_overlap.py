@@ -45,5 +45,7 @@ def _of_trajectories(one: str, earlier: xr.Dataset, other: str, later: xr.Datase
     shared = np.isin(frames.key, known.key) & (frames.frame > 0)  # equal starts are a matter of samples
     if shared.any():
         samples = np.unique(frames.sample[shared]).tolist()
-        message = f"{plural(int(shared.sum()), 'frame')} of {some(samples, later.sizes.get('sample', 1))} are in {one!r}"
+        message = (
+            f"{plural(int(shared.sum()), 'frame')} of {some(samples, later.sizes.get('sample', 1))} are in {one!r}"
+        )
         yield Finding("error", message, _CURE, name, tuple(samples), part=other)

@@ -44,7 +44,9 @@ def unit_sense(fields: xr.Dataset) -> Iterator[Finding]:
             yield Finding("note", f"has units that cannot be read: {str(units)!r}", cure, str(name))
             continue
         words = f"{name} {variable.attrs.get('long_name', '')}".lower().replace("_", " ")
-        quantity = "length" if name in AXES else next((key for key in QUANTITIES if re.search(rf"\b{key}\b", words)), "")
+        quantity = (
+            "length" if name in AXES else next((key for key in QUANTITIES if re.search(rf"\b{key}\b", words)), "")
+        )
         allowed = ("m", "degrees") if name in AXES else QUANTITIES.get(quantity, ())
         if allowed and not _DERIVED.search(words) and dimension not in map(dimension_of, allowed):
             message = f"is a {quantity} in {str(units)!r}, where {' or '.join(allowed)} would fit"

@@ -25,7 +25,9 @@ def windows_in_time(fields: xr.Dataset) -> Iterator[Finding]:
     if twice.any():
         later = np.unique(np.maximum(sample[1:], sample[:-1])[twice]).tolist()
         pair = int(np.argmax(twice))
-        place = f"frame {number[pair]} of sample {sample[pair]} is frame {number[pair + 1]} of sample {sample[pair + 1]}"
+        place = (
+            f"frame {number[pair]} of sample {sample[pair]} is frame {number[pair + 1]} of sample {sample[pair + 1]}"
+        )
         message = f"{some(later, n_samples(fields))} hold frames of an earlier one at another time: {place}"
         cure = "Give windows of one trajectory one `group` in `prepare`, or they end up on both sides of a split."
         yield Finding("warning", message, cure, name, tuple(later))
