@@ -51,7 +51,7 @@ def sample_of(fields: xr.Dataset, sample: int) -> xr.Dataset:
 
 
 def ranges_of(fields: xr.Dataset, name: str) -> np.ndarray:
-    """Return smallest and largest value of each sample, ``(sample, 2)``; NaN where values are not finite."""
+    """Return smallest and largest value of each sample, float64 ``(sample, 2)``; NaN where values are not finite."""
     ranges = np.tile([np.inf, -np.inf], (n_samples(fields), 1))
     for sample, _, values in samples_of(fields, name):
         if values.size:

@@ -81,4 +81,4 @@ def _dirichlet_values(fields: xr.Dataset) -> np.ndarray:
     held = (values for _, _, values in samples_of(fields, "is_dirichlet"))
     given = (values for _, _, values in samples_of(fields, "boundary_value"))
     chosen = [value[mask > 0] for mask, value in zip(held, given, strict=True)]
-    return np.array([[value.min(), value.max()] for value in chosen])
+    return np.array([[value.min(), value.max()] for value in chosen], np.float64)

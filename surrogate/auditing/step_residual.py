@@ -42,7 +42,7 @@ def step_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
         step = steps_of(solver, sample_of(fields, sample), None if equation.samples is None else _FRAMES)
         made = _advanced(solver, step, equation.steps)
         residuals.append(_relative(step, made, eps))
-        resolved.append(_resolved(solver, step, made))
+        resolved.append(_resolved(solver, step, made) | (residuals[-1] <= DOUBTFUL).all(1))
     every, sharp = torch.stack(residuals), torch.stack(resolved)
     about = f"({every[..., 0].numel()} steps of {len(tried)} of {n_samples(fields)} samples tried)"
     blurred = f"{plural(int((~sharp).sum()), 'frame')} not resolved by their grid and not judged {about}"

@@ -29,7 +29,9 @@ QUANTITIES = {
     "time": ("s",),
 }
 #: Words of derived quantities, whose units follow from others.
-_DERIVED = re.compile(r"gradient|rate|flux|source|per|square|variance|potential|derivative|error|scaled|normali[sz]ed")
+_DERIVED = re.compile(
+    r"\b(gradient|rate|flux|source|per|squared?|variance|potential|derivative|error|scaled|normali[sz]ed)\b"
+)
 
 
 def unit_sense(fields: xr.Dataset) -> Iterator[Finding]:
