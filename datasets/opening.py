@@ -49,8 +49,8 @@ def open_dataset(
     Returns
     -------
     xarray.Dataset
-        Fields that passed `surrogate.datasets.fields.check`. Values are looked at where they are in memory, or take 64 MiB
-        at most; of larger files when they are read to train or to be saved, or by ``check(fields)``.
+        Fields that passed `surrogate.datasets.fields.check`. Values are looked at where they are in memory, or take 64
+        MiB at most; those of larger files when they are read to train or to be saved, or by ``check(fields)``.
 
     Raises
     ------
