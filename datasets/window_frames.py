@@ -14,7 +14,6 @@ from torch.utils.data import get_worker_info
 from surrogate.datasets.stored import BoxReader, is_lazy
 from surrogate.datasets.tensors import read_tensor, to_tensor
 
-
 Stretch = tuple[int, int, int]  # of a sample, from one frame to another
 
 
