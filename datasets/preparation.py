@@ -82,7 +82,7 @@ def prepare(
     >>> {part: node.sizes["sample"] for part, node in sg.prepare(fields, inputs=["u"], outputs=["u"]).children.items()}
     {'train': 8, 'validation': 1, 'test': 1}
     """
-    dataset = check(fields)
+    dataset = check(fields, values=None)
     require(dataset, [*inputs, *outputs])
     if "sample" not in dataset.dims:
         raise expected("fields with a dimension 'sample'", tuple(dataset.dims), "Use fields.expand_dims('sample').")

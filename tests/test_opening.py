@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import warnings
@@ -15,6 +16,7 @@ import torch
 import xarray as xr
 
 from surrogate.datasets import Grid, InputError, open_dataset, save_dataset
+from surrogate.datasets.formats import FORMATS
 
 REFERENCE = Path(os.environ.get("SURROGATE_REFERENCE", ""), "data/public")
 needs_reference = pytest.mark.skipif(
@@ -39,8 +41,25 @@ def test_unknown_formats_and_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("1 2 3")
     with pytest.raises(InputError, match=r"ends in \.h5, \.hdf5, \.nc, \.mat, \.pt, \.pth"):
         open_dataset(tmp_path / "data.txt")
-    with pytest.raises(InputError, match="an existing file"):
+    with pytest.raises(InputError, match="an existing file, or a folder of a known format, got the folder"):
         open_dataset(tmp_path)
+
+
+def test_a_format_can_be_named(own: Path) -> None:
+    own.rename(own.with_name("own.dat"))
+    assert open_dataset(own.with_name("own.dat"), format="netcdf").sizes == {"sample": 3, "x": 8}
+    with pytest.raises(InputError, match=r"a format out of .*netcdf, .* got 'cdf'"):
+        open_dataset(own.with_name("own.dat"), format="cdf")
+    with pytest.raises(InputError, match=r"only mesh.* files that match '.*own\*', got '.*own.dat'"):
+        open_dataset(own.with_name("own*"))
+
+
+def test_formats_have_different_names_and_known_options() -> None:
+    assert len({choice.name for choice in FORMATS}) == len(FORMATS)
+    options = inspect.signature(open_dataset).parameters.keys() - {"path", "format"}
+    for choice in FORMATS:
+        assert choice.options <= options
+        assert choice.options <= inspect.signature(choice.read).parameters.keys()
 
 
 @pytest.fixture

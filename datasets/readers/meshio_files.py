@@ -34,6 +34,11 @@ TAG_PREFIX = "tag:"
 Values = dict[str, tuple[str, np.ndarray]]
 
 
+def read_mesh(path: Path, names: Mapping[str, str] | None = None) -> xr.Dataset:
+    """Return the mesh and the fields of one file, as `read_meshes` does."""
+    return read_meshes([path], names)
+
+
 def read_meshes(paths: Sequence[Path], names: Mapping[str, str] | None = None) -> xr.Dataset:
     """Return the meshes and fields of several files, one sample each.
 

@@ -1,0 +1,93 @@
+"""The formats that we read, and which of them a file or folder has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.readers.mat import read_mat
+from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
+from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
+from surrogate.datasets.readers.netcdf import read_netcdf
+from surrogate.datasets.readers.pt import read_pt
+from surrogate.datasets.readers.tables import READERS as TABLES
+from surrogate.datasets.readers.tables import read_table
+from surrogate.datasets.store import SUFFIXES
+
+ARRAYS = frozenset({"names", "grid", "times", "dims"})
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file()
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Parameters
+    ----------
+    name
+        What `open_dataset` calls it.
+    read
+        Takes a path and the ``options``, gives fields that are still to be checked.
+    suffixes
+        What paths end in. None: any path may be of this format.
+    matches
+        Tells quickly whether a path with such a suffix has this format, from what is in it; never raises. Where
+        several formats share a suffix the last takes all that are left, so that it can say what is wrong with a file.
+    options
+        The options of `open_dataset` that ``read`` takes. ``names`` works for all: variables are renamed afterwards.
+    read_many
+        Takes several paths, each with its own samples, where a pattern opens them together.
+    """
+
+    name: str
+    read: Callable[..., xr.Dataset]
+    suffixes: tuple[str, ...] = ()
+    matches: Callable[[Path], bool] = _is_file
+    options: frozenset[str] = frozenset()
+    read_many: Callable[..., xr.Dataset] | None = None
+
+    def has(self, path: Path) -> bool:
+        """Return whether the file or folder has this format."""
+        return (not self.suffixes or path.suffix in self.suffixes) and self.matches(path)
+
+
+#: In the order in which they are tried.
+FORMATS: tuple[Format, ...] = (
+    Format("netcdf", read_netcdf, SUFFIXES),
+    Format("mat", read_mat, (".mat",), options=ARRAYS),
+    Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
+    Format("table", read_table, tuple(TABLES), options=frozenset({"names"})),
+    Format("mesh", read_mesh, MESH_SUFFIXES, options=frozenset({"names"}), read_many=read_meshes),
+)
+
+
+def format_of(path: Path, name: str | None = None) -> Format:
+    """Return the format of a file or folder, or the one that is called ``name``.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if name is not None:
+        for choice in FORMATS:
+            if choice.name == name:
+                return choice
+        known = ", ".join(choice.name for choice in FORMATS)
+        raise expected(f"a format out of {known}", repr(name), "Correct `format`, or leave it out.")
+    for choice in FORMATS:
+        if choice.has(path):
+            return choice
+    if path.is_dir():
+        do = "Name a file in it, or a pattern such as 'runs/*.vtu'."
+        raise expected("an existing file, or a folder of a known format", f"the folder {str(path)!r}", do)
+    suffixes = ", ".join(dict.fromkeys(suffix for choice in FORMATS for suffix in choice.suffixes))
+    do = "Convert it, or rename it if the suffix is wrong."
+    raise expected(f"a file that ends in {suffixes}", f"{str(path)!r}", do)
