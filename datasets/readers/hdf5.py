@@ -1,0 +1,99 @@
+"""What is in an HDF5 file of others, looked at with care."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.readers.damage import unreadable
+
+#: Filters shrink numbers at most so much (gzip by 1032): more means that most was never written.
+_MOST_COMPRESSED = 1100
+
+
+def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
+    """Return whether a file is HDF5 of this layout; damaged files are of none."""
+    try:
+        with h5py.File(path) as file:
+            return layout(file)
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError):
+        return False
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """Give a file for reading; whatever its parser raises becomes an `InputError` that names it."""
+    try:
+        with h5py.File(path) as file:
+            yield file
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file makes its parser raise anything
+        raise unreadable("a readable HDF5 file at", path, error) from error
+
+
+def dataset_in(parent: h5py.Group, name: str) -> h5py.Dataset:
+    """Return a dataset of real numbers that lies in the file itself and was written.
+
+    Raises
+    ------
+    InputError
+        There is none, it is of something else, empty, in another file, or most of it was never written.
+    """
+    found = parent.get(name)
+    where = f"{_join(parent, name)!r} of {parent.file.filename!r}"
+    if not isinstance(found, h5py.Dataset):
+        got = "none" if found is None else "a group"
+        raise expected(f"a dataset {where}", got, "Choose another `format`, or copy the file again.")
+    if found.file.filename != parent.file.filename or found.is_virtual or found.external:
+        raise expected(f"the numbers of {where} in this file", "a reference to another", "Copy them into one file.")
+    if found.dtype.kind not in "fiub":
+        raise expected(f"real numbers in {where}", found.dtype, "Store numbers.")
+    if not found.shape or 0 in found.shape:
+        raise expected(f"an array that is not empty in {where}", f"shape {found.shape}", "Make the file again.")
+    filtered = found.compression is not None or found.id.get_create_plist().get_nfilters() > 0
+    stored = found.id.get_storage_size() * (_MOST_COMPRESSED if filtered else 1)
+    if stored < found.size * found.dtype.itemsize or _end(found) > Path(parent.file.filename).stat().st_size:
+        raise expected(f"all numbers of {where}", "some that were never written", "Make or copy it again.")
+    return found
+
+
+def vector_in(parent: h5py.Group, name: str, *lengths: int) -> np.ndarray:
+    """Return a vector of one of these lengths, float64; one number for each point of an axis.
+
+    Raises
+    ------
+    InputError
+        What `dataset_in` raises, another rank or length, or values that are not finite.
+    """
+    dataset = dataset_in(parent, name)
+    where = f"{_join(parent, name)!r} of {parent.file.filename!r}"
+    if dataset.ndim != 1 or dataset.shape[0] not in lengths:
+        wanted = " or ".join(map(str, lengths))
+        raise expected(f"{wanted} numbers in {where}", f"shape {dataset.shape}", "Correct the coordinate.")
+    values: np.ndarray = dataset[()].astype(np.float64)
+    if not np.isfinite(values).all():
+        raise expected(f"finite numbers in {where}", "some that are not", "Correct the coordinate.")
+    return values
+
+
+def number_in(attributes: h5py.AttributeManager, name: str) -> float | None:
+    """Return an attribute that is one real number, or None."""
+    value = attributes.get(name)
+    array = np.asarray(value)
+    return float(array.reshape(())) if value is not None and array.size == 1 and array.dtype.kind in "fiu" else None
+
+
+def _end(dataset: h5py.Dataset) -> int:
+    """Return where in the file the numbers end, if they lie in one piece."""
+    offset = dataset.id.get_offset()
+    return 0 if offset is None else int(offset) + int(dataset.id.get_storage_size())
+
+
+def _join(parent: h5py.Group, name: str) -> str:
+    return f"{parent.name.strip('/')}/{name}".lstrip("/")
