@@ -12,7 +12,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check
 from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.ragged import counts, select_samples
-from surrogate.datasets.readers.meshio_files import MESHIO_KINDS, TAG_PREFIX
+from surrogate.datasets.readers.meshio_mesh import MESHIO_KINDS, TAG_PREFIX
 from surrogate.datasets.store import refuse_existing, whole_file
 
 _NAMES = {ours: theirs for theirs, ours in MESHIO_KINDS.items()}
