@@ -8,8 +8,9 @@ import re
 import resource
 import signal
 import sys
+import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,18 +33,18 @@ class Outcome:
     words: str = ""
 
 
-Attempt = Callable[[int], None]
+Step = Callable[[int], None]
 
 
-def outcomes(attempt: Attempt, warm_up: Callable[[], None], numbers: Iterable[int], name: str) -> Iterator[Outcome]:
-    """Call ``attempt`` with each number, in children that live until one of them dies or grows."""
+def outcomes(change: Step, attempt: Step, warm_up: Callable[[], None], numbers: range, name: str) -> Iterator[Outcome]:
+    """Call ``change`` and ``attempt`` with each number, in children that live until one of them dies or grows."""
     left = list(numbers)
     while left:
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
             os.close(reader)
-            _live(attempt, warm_up, left, name, writer)
+            _live(change, attempt, warm_up, left, name, writer)
         os.close(writer)
         with os.fdopen(reader) as lines:
             for line in lines:
@@ -57,20 +58,25 @@ def outcomes(attempt: Attempt, warm_up: Callable[[], None], numbers: Iterable[in
             yield Outcome(left.pop(0), "crash", f"exit {os.WEXITSTATUS(status)}")
 
 
-def _live(attempt: Attempt, warm_up: Callable[[], None], numbers: list[int], name: str, writer: int) -> None:
+def _live(
+    change: Step, attempt: Step, warm_up: Callable[[], None], numbers: list[int], name: str, writer: int
+) -> None:
     """Read files until one has made this process grow; never return."""
     status = 1
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         spoken = os.memfd_create("spoken")
-        os.dup2(spoken, 1)
-        os.dup2(spoken, 2)
         warnings.simplefilter("ignore")
         warm_up()
+        told = os.dup(2)
+        os.dup2(spoken, 1)
+        os.dup2(spoken, 2)
         before = _peak()
         resource.setrlimit(resource.RLIMIT_AS, (before + LIMIT,) * 2)
         for number in numbers:
+            change(number)
             os.ftruncate(spoken, 0)
+            os.lseek(spoken, 0, os.SEEK_SET)
             outcome = _outcome(attempt, number, name, spoken)
             grown = _peak() - before
             if grown > MOST_GROWTH:
@@ -79,11 +85,14 @@ def _live(attempt: Attempt, warm_up: Callable[[], None], numbers: list[int], nam
             if grown > MOST_GROWTH:
                 break
         status = 0
+    except BaseException:
+        os.write(told, traceback.format_exc().encode())
+        raise
     finally:
         os._exit(status)
 
 
-def _outcome(attempt: Attempt, number: int, name: str, spoken: int) -> Outcome:
+def _outcome(attempt: Step, number: int, name: str, spoken: int) -> Outcome:
     unraised: list[str] = []
     sys.unraisablehook = lambda event: unraised.append(repr(event.exc_value))
     signal.alarm(SECONDS)

@@ -51,7 +51,7 @@ def huge_claim(file: h5py.File, name: str, dice: random.Random) -> None:
     place = dice.randrange(rank)
     shape[place] = dice.choice((2**27, 2**31, HUGE))
     chunks = [1] * rank
-    chunks[place] = dice.choice((1024, 2**20, 2**26, 2**28))
+    chunks[place] = dice.choice((1024, 2**20, 2**25, 2**27))
     _replace(file, name, shape=tuple(shape), chunks=tuple(chunks), dtype=file[name].dtype)
 
 
@@ -69,7 +69,7 @@ def attribute(file: h5py.File, name: str, dice: random.Random) -> None:
     if chosen in owner.attrs and dice.random() < 0.3:
         del owner.attrs[chosen]
         return
-    values = ("", "x" * 300, b"\xff\xfe\x00bytes", -1, 0.0, np.nan, 2**62, [1, 2], np.zeros((2, 2)), np.zeros(0), "days since 1",
+    values = ("", "x" * 300, b"\xff\xfe bytes", np.void(b"\x00bytes"), -1, 0.0, np.nan, 2**62, [1, 2], np.zeros((2, 2)), np.zeros(0), "days since 1",
               h5py.Empty("f4"), file.ref, ["a", "ü"], np.full(6000, 7.0))  # fmt: skip
     owner.attrs[chosen] = dice.choice(values)
 
@@ -95,7 +95,8 @@ def moved(file: h5py.File, name: str, dice: random.Random) -> None:
         del file[name]
         file.create_group(name)
     else:
-        file.move(name, dice.choice(("a/b/c", "x", "y" * 200, "ü", "u")) + str(dice.randrange(3)))
+        file.create_group("other")
+        file.move(name, dice.choice(("other/", "x", "y" * 200, "ü", "u")) + str(dice.randrange(3)))
 
 
 MUTATIONS: tuple[Mutation, ...] = (

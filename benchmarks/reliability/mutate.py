@@ -54,19 +54,21 @@ class Trial:
         self._restore()
         self._specimen.read(self.path)
 
+    def change(self, number: int) -> None:
+        """Put a changed file at `path`."""
+        self._strays = self._changed(random.Random(f"{self._seed} {self._specimen.name} {number}"))
+
     def attempt(self, number: int) -> None:
-        """Change the file and read it."""
-        strays = self.change(number)
+        """Read the file."""
         self._specimen.read(self.path)
         if self._canary.exists():
             self._canary.unlink()
             raise Harmed("code was run")
-        if strays:
+        if self._strays:
             raise Harmed("a file elsewhere was read")
 
-    def change(self, number: int) -> bool:
-        """Put a changed file at `path`; tell whether it leads out of its folder."""
-        dice = random.Random(f"{self._seed} {self._specimen.name} {number}")
+    def _changed(self, dice: random.Random) -> bool:
+        """Change the file; tell whether it leads out of its folder."""
         self._restore()
         chosen = dice.choice(self._files(self._place))
         chance = dice.random()
@@ -100,7 +102,7 @@ def run(specimen: Specimen, numbers: range, seed: int, keep: Path | None) -> Ite
     with tempfile.TemporaryDirectory(prefix="mutate") as folder:
         trial = Trial(specimen, Path(folder), seed)
         trial.read_whole()
-        yield from outcomes(trial.attempt, trial.read_whole, numbers, specimen.name)
+        yield from outcomes(trial.change, trial.attempt, trial.read_whole, numbers, specimen.name)
         if keep is not None:
             trial.change(numbers[-1])
             (shutil.copytree if trial.path.is_dir() else shutil.copy)(trial.path, keep)

@@ -155,7 +155,7 @@ def network() -> torch.nn.Module:
 
 
 def surrogate(path: Path) -> None:
-    data = sg.generate(sg.cases.Burgers(8, dt=0.1, steps=2), samples=6, progress=False)
+    data = sg.generate(sg.cases.Burgers(64, viscosity=0.05, dt=0.1, steps=2), samples=6, progress=False)
     parts = sg.prepare(data, inputs=["u"], outputs=["u"], split=(4, 1, 1))
     torch.manual_seed(0)
     net = sg.models.FNO.for_data(parts, hidden_channels=2, n_layers=1, n_modes=4)
