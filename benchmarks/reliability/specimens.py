@@ -151,7 +151,7 @@ def xdmf_text(path: Path) -> None:
 
 def network() -> torch.nn.Module:
     torch.manual_seed(0)
-    return sg.models.FNO(1, 1, n_modes=(4,), hidden_channels=2, n_layers=1)
+    return sg.models.FNO(1, 1, dim=1, n_modes=4, hidden_channels=2, n_layers=1)
 
 
 def surrogate(path: Path) -> None:
