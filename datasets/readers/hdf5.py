@@ -55,7 +55,7 @@ def dataset_in(parent: h5py.Group, name: str) -> h5py.Dataset:
         raise expected(f"the numbers of {where} in this file", "a reference to another", "Copy them into one file.")
     if found.dtype.kind not in "fiub":
         raise expected(f"real numbers in {where}", found.dtype, "Store numbers.")
-    if not found.shape or 0 in found.shape:
+    if found.shape is None or 0 in found.shape:
         raise expected(f"an array that is not empty in {where}", f"shape {found.shape}", "Make the file again.")
     require_written(found)
     return found
