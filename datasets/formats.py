@@ -18,6 +18,7 @@ from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
 from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read_the_well_files
+from surrogate.datasets.shards import is_shards, read_shards
 from surrogate.datasets.store import SUFFIXES
 
 HDF5 = (".h5", ".hdf5")
@@ -64,6 +65,7 @@ class Format:
 #: In the order in which they are tried.
 FORMATS: tuple[Format, ...] = (
     Format("the_well", read_the_well, HDF5, is_the_well, read_many=read_the_well_files),
+    Format("shards", read_shards, matches=is_shards),
     Format("pdebench", read_pdebench, HDF5, is_pdebench),
     Format("netcdf", read_netcdf, SUFFIXES),
     Format("mat", read_mat, (".mat",), options=ARRAYS),

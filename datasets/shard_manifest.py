@@ -158,7 +158,9 @@ def _check_order(shards: Iterable[Shard], samples: int) -> None:
     end, names = 0, set()
     for shard in shards:
         if shard.first < end or shard.name in names:
-            raise expected("shards in the order of their samples", f"{shard.name!r} twice or out of order", "Repair it.")
+            raise expected(
+                "shards in the order of their samples", f"{shard.name!r} twice or out of order", "Repair it."
+            )
         end = shard.first + shard.samples
         names.add(shard.name)
     if end > samples:

@@ -1,5 +1,6 @@
 from . import cases as cases
 from . import datasets as datasets
+from . import ensembles as ensembles
 from . import evaluation as evaluation
 from . import forecasters as forecasters
 from . import layers as layers
@@ -14,6 +15,7 @@ from .datasets import from_frame as from_frame
 from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
+from .ensembles import verify_ensemble as verify_ensemble
 from .evaluation import Comparison as Comparison
 from .evaluation import ConformalBands as ConformalBands
 from .evaluation import Recorded as Recorded

@@ -13,7 +13,7 @@ from surrogate.datasets.errors import InputError, NumericalFailure
 
 COMMANDS = {
     "demo": "solve Burgers, train a surrogate, compare it with solvers at equal accuracy (about four minutes)",
-    "generate": "solve a case for many random initial states and write the fields to one file",
+    "generate": "solve a case for many samples and write the fields to one file or to a directory of shards",
     "train": "train a network on fields from a file",
     "rollout": "roll a trained surrogate out from the initial states in a file",
     "forecast": "continue a table of time series with a trained forecaster",
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _command(chosen)(**{name: value for name, value in values.items() if name != "config"})
     except (ArgumentError, InputError, NumericalFailure, OSError) as error:
         return _say(" ".join(str(error).split()), code=2)
-    except KeyboardInterrupt:
-        return _say("interrupted", code=130)
+    except KeyboardInterrupt as stop:
+        return _say(": ".join(["interrupted", *map(str, stop.args)]), code=130)
     return 0
 
 
