@@ -13,17 +13,17 @@ Mutation = Callable[[h5py.File, str, random.Random], None]
 HUGE = 2**40
 
 
-def alter(path: Path, outside: Path, dice: random.Random) -> bool:
-    """Change one object of an HDF5 file by its own library; tell whether it now leads to the file ``outside``."""
+def alter(path: Path, outside: Path, dice: random.Random) -> None:
+    """Change one object of an HDF5 file by its own library, or let it lead to the file ``outside``."""
     with h5py.File(path, "r+", libver="latest" if dice.random() < 0.5 else None) as file:
         names: list[str] = []
         file.visit(names.append)
-        name = dice.choice([name for name in names if isinstance(file[name], h5py.Dataset)])
-        if dice.random() < 0.15 and file[name].shape and file[name].dtype.kind == "f":
-            _lead_outside(file, name, outside, dice)
-            return True
-        dice.choice(MUTATIONS)(file, name, dice)
-        return False
+        datasets = [name for name in names if isinstance(file[name], h5py.Dataset)]
+        if dice.random() < 0.15:
+            numbers = [name for name in datasets if file[name].shape and file[name].dtype.kind == "f"]
+            _lead_outside(file, dice.choice(numbers), outside, dice)
+        else:
+            dice.choice(MUTATIONS)(file, dice.choice(datasets), dice)
 
 
 def removed(file: h5py.File, name: str, dice: random.Random) -> None:
@@ -109,6 +109,7 @@ def _lead_outside(file: h5py.File, name: str, outside: Path, dice: random.Random
     shape, dtype = file[name].shape, file[name].dtype
     way = dice.choice(("link", "storage", "virtual"))
     if way == "link":
+        name = dice.choice((name, name.partition("/")[0]))  # or the group that it is in
         del file[name]
         file[name] = h5py.ExternalLink(str(outside), name)
     elif way == "storage":

@@ -26,7 +26,16 @@ SECONDS = ("generation_seconds", "training_seconds", "last_session_seconds", "se
 def generate(folder: Path) -> None:
     path = folder / "data.h5"
     if not path.exists():  # killed right after it was done: another call would be refused
-        sg.generate(CASE, 192, path, batch_size=16, progress=False)
+        sg.generate(CASE, 192, path, shard_size=32, batch_size=16, progress=False)
+
+
+def shards(folder: Path) -> None:
+    sg.generate(CASE, 192, folder / "shards", shard_size=32, batch_size=16, progress=False)
+
+
+def workers(folder: Path) -> None:
+    """The same in two processes of Dask."""
+    sg.generate(CASE, 192, folder / "shards", shard_size=32, batch_size=16, workers=2, progress=False)
 
 
 def train(folder: Path) -> None:
@@ -47,7 +56,7 @@ def rollout(folder: Path) -> None:
         sg.rollout(CASE.solver(), start, steps=40, batch_size=2, path=path, progress=False)
 
 
-JOBS = {"generate": generate, "train": train, "rollout": rollout}
+JOBS = {"generate": generate, "shards": shards, "workers": workers, "train": train, "rollout": rollout}
 
 
 def contents(folder: Path) -> dict[str, str]:

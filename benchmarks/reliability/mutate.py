@@ -14,6 +14,7 @@ that runs, and reading outside of the folder. The exit code is 1 if any of these
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
 import sys
@@ -56,37 +57,37 @@ class Trial:
 
     def change(self, number: int) -> None:
         """Put a changed file at `path`."""
-        self._strays = self._changed(random.Random(f"{self._seed} {self._specimen.name} {number}"))
+        for file in self._outside.iterdir():
+            file.unlink()
+        self._change(random.Random(f"{self._seed} {self._specimen.name} {number}"))
+        for file in self._outside.iterdir():
+            set_unread(file)
 
     def attempt(self, number: int) -> None:
         """Read the file."""
-        self._specimen.read(self.path)
-        if self._canary.exists():
-            self._canary.unlink()
-            raise Harmed("code was run")
-        if self._strays:
-            raise Harmed("a file elsewhere was read")
+        try:
+            self._specimen.read(self.path)
+        finally:
+            if self._canary.exists():
+                self._canary.unlink()
+                raise Harmed("code was run")
+            if any(was_read(file) for file in self._outside.iterdir()):
+                raise Harmed("a file elsewhere was read")
 
-    def _changed(self, dice: random.Random) -> bool:
-        """Change the file; tell whether it leads out of its folder."""
+    def _change(self, dice: random.Random) -> None:
         self._restore()
-        chosen = dice.choice(self._files(self._place))
-        chance = dice.random()
+        files = self._files(self._place)
+        chosen, chance = dice.choice(files), dice.random()
         if chance < 0.02:
             chosen.write_bytes(hostile.poison(chosen.read_bytes(), self._canary, dice))
-            return False
-        if chance < 0.05 and hostile.astray(self.path, self._outside, dice):
-            return True
-        if chance < 0.45 and h5py.is_hdf5(chosen):
-            return alter(chosen, self._elsewhere(chosen), dice)
-        if len(self._files(self._place)) > 1 and chance > 0.97:
+        elif chance < 0.05 and hostile.astray(self.path, self._outside, dice):
+            pass
+        elif chance < 0.45 and h5py.is_hdf5(chosen):
+            alter(chosen, Path(shutil.copy(chosen, self._outside)), dice)
+        elif len(files) > 1 and chance > 0.97:
             chosen.unlink()
-            return False
-        chosen.write_bytes(damaged(chosen.read_bytes(), dice))
-        return False
-
-    def _elsewhere(self, file: Path) -> Path:
-        return Path(shutil.copy(file, self._outside / file.name))
+        else:
+            chosen.write_bytes(damaged(chosen.read_bytes(), dice))
 
     def _restore(self) -> None:
         shutil.rmtree(self._place, ignore_errors=True)
@@ -97,9 +98,30 @@ class Trial:
         return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
+def set_unread(file: Path) -> None:
+    """Let the file be read last before it was written last: then the next reading is noted."""
+    os.utime(file, (1, 2))
+
+
+def was_read(file: Path) -> bool:
+    return file.stat().st_atime != 1
+
+
+def require_noted_reading(folder: Path) -> None:
+    """Raise unless the file system notes that a file was read."""
+    probe = folder / "probe"
+    probe.write_text("probe")
+    set_unread(probe)
+    probe.read_text()
+    if not was_read(probe):
+        raise OSError(f"The file system of {str(folder)!r} does not note when files are read; set TMPDIR.")
+    probe.unlink()
+
+
 def run(specimen: Specimen, numbers: range, seed: int, keep: Path | None) -> Iterator[Outcome]:
     """Read changed files of one format; leave the last of them at ``keep``."""
     with tempfile.TemporaryDirectory(prefix="mutate") as folder:
+        require_noted_reading(Path(folder))
         trial = Trial(specimen, Path(folder), seed)
         trial.read_whole()
         yield from outcomes(trial.change, trial.attempt, trial.read_whole, numbers, specimen.name)

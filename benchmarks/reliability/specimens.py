@@ -16,6 +16,7 @@ import torch
 import xarray as xr
 
 import surrogate as sg
+from surrogate.datasets.writers import write_the_well
 from surrogate.journal import Journal, Place
 from surrogate.training.checkpoint import read_checkpoint
 
@@ -70,6 +71,23 @@ def ours_on_meshes(path: Path) -> None:
 
 def netcdf(path: Path) -> None:
     fields().to_netcdf(path, engine="netcdf4", encoding={"u": {"zlib": True, "chunksizes": (1, 1, 4, 6)}})
+
+
+def pdebench(path: Path) -> None:
+    x, times = np.linspace(0.0625, 0.9375, 8, dtype="f4"), np.linspace(0, 1, 6, dtype="f4")
+    tensor = np.sin(2 * np.pi * (x - times[:5, None]) + np.arange(3.0)[:, None, None]).astype("f4")
+    with h5py.File(path, "w") as file:
+        for name, values in {"tensor": tensor, "x-coordinate": x, "t-coordinate": times}.items():
+            file.create_dataset(name, data=values)
+        file.attrs["nu"] = 0.1
+
+
+def the_well(path: Path) -> None:
+    write_the_well(fields(), path)
+
+
+def shards(path: Path) -> None:
+    sg.generate(sg.cases.Burgers(64, viscosity=0.05, dt=0.1, steps=2), 5, path, shard_size=2, progress=False)
 
 
 def matlab_5(path: Path) -> None:
@@ -175,6 +193,9 @@ SPECIMENS = {
     "ours.h5": Specimen("ours.h5", ours),
     "meshes.h5": Specimen("meshes.h5", ours_on_meshes),
     "netcdf4.nc": Specimen("netcdf4.nc", netcdf),
+    "pdebench": Specimen("pdebench.hdf5", pdebench),
+    "the_well": Specimen("the_well.hdf5", the_well),
+    "shards": Specimen("shards", shards),
     "matlab5.mat": Specimen("matlab5.mat", matlab_5),
     "compressed.mat": Specimen("compressed.mat", matlab_5_compressed),
     "matlab73.mat": Specimen("matlab73.mat", matlab_73),
