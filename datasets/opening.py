@@ -13,6 +13,7 @@ from surrogate.datasets.fields import check
 from surrogate.datasets.formats import FORMATS, Format, format_of
 from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
+from surrogate.datasets.readers.cf import renamed
 from surrogate.datasets.readers.damage import unreadable
 
 
@@ -97,17 +98,10 @@ def _checked(read: Any, source: Any, path: Path, chosen: Format, options: Mappin
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        return check(_renamed(fields, options["names"]) if options.keys() > taken.keys() else fields, values=None)
+        return check(renamed(fields, options["names"]) if options.keys() > taken.keys() else fields, values=None)
     except InputError as error:
         if str(path) in str(error):
             raise
         raise InputError(f"{error} (In {str(path)!r}.)") from error
     except Exception as error:  # a file may say anything, and be damaged where it is read last
         raise unreadable("readable data in", path, error) from error
-
-
-def _renamed(fields: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
-    renamed = {names.get(str(name), str(name)) for name in fields.variables}
-    if not names.keys() <= set(fields.variables) or len(renamed) < len(fields.variables):
-        raise expected(f"different new names for some of {list(fields.variables)}", dict(names), "Correct `names`.")
-    return fields.rename(names)
