@@ -14,6 +14,7 @@ from surrogate.datasets.formats import FORMATS, Format, format_of
 from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.readers.cf import renamed
+from surrogate.datasets.readers.damage import unreadable
 
 
 def open_dataset(
@@ -106,6 +107,8 @@ def _checked(
         fields = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
         return check(fields, values=None) if checked else fields
     except InputError as error:
-        raise error if str(path) in str(error) else InputError(f"{error} (In {str(path)!r}.)") from error
-    except OSError as error:  # HDF5 finds damaged chunks only when they are read
-        raise expected(f"readable data in {str(path)!r}", error, "Make or copy it again.") from error
+        if str(path) in str(error):
+            raise
+        raise InputError(f"{error} (In {str(path)!r}.)") from error
+    except Exception as error:  # a file may say anything, and be damaged where it is read last
+        raise unreadable("readable data in", path, error) from error

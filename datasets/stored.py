@@ -15,6 +15,8 @@ import xarray as xr
 from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 from xarray.core.indexing import CopyOnWriteArray, LazilyIndexedArray, MemoryCachedArray
 
+from surrogate.datasets.errors import expected
+
 Key = tuple[int | slice, ...]
 
 #: Bytes up to which chosen numbers are read with those between them: one call instead of many.
@@ -127,11 +129,20 @@ class HDF5Array:
 
     def _open(self) -> None:
         """Open the file in this process: a forked one shares no state of HDF5 with its parent."""
-        self._dataset = h5py.File(self._path, "r")[self._name]
+        self._dataset = self._found(h5py.File(self._path, "r"))
         self._piece = None
-        if hasattr(os, "preadv") and self._dataset.id.get_offset() is not None and not self._dataset.external:
+        if hasattr(os, "preadv") and self._dataset.id.get_offset() is not None:
             self._piece = _Piece(self._path, self._dataset)
         self._process = os.getpid()
+
+    def _found(self, file: h5py.File) -> h5py.Dataset:
+        """Return the dataset, if its numbers are in this file."""
+        outside = isinstance(file.get(self._name, getlink=True), h5py.ExternalLink)
+        found = None if outside else file[self._name]
+        if found is None or found.is_virtual or found.external:
+            do = "Copy them into one file (h5repack)."
+            raise expected(f"the numbers of {self._name!r} in {self._path!r} itself", "a reference to another", do)
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_path": self._path, "_name": self._name, "_process": None}
