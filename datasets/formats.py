@@ -14,6 +14,7 @@ from surrogate.datasets.readers.ensight import read_ensight
 from surrogate.datasets.readers.exodus import SUFFIXES as EXODUS_SUFFIXES
 from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
 from surrogate.datasets.readers.mat import read_mat
+from surrogate.datasets.readers.meshgraphnets import is_meshgraphnets, read_meshgraphnets
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
 from surrogate.datasets.readers.npy import SUFFIXES as NPY_SUFFIXES
@@ -25,9 +26,11 @@ from surrogate.datasets.readers.pvd import read_pvd, read_pvds
 from surrogate.datasets.readers.pyg import is_pyg, read_pyg
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
+from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read_the_well_files
 from surrogate.datasets.readers.xdmf import SUFFIXES as XDMF_SUFFIXES
 from surrogate.datasets.readers.xdmf import read_xdmf, read_xdmfs
 from surrogate.datasets.readers.zarr import is_zarr, read_zarr
+from surrogate.datasets.shards import is_shards, read_shards
 from surrogate.datasets.store import SUFFIXES
 
 HDF5 = (".h5", ".hdf5")
@@ -76,7 +79,10 @@ class Format:
 
 #: In the order in which they are tried.
 FORMATS: tuple[Format, ...] = (
+    Format("shards", read_shards, matches=is_shards),
+    Format("the_well", read_the_well, HDF5, is_the_well, read_many=read_the_well_files),
     Format("pdebench", read_pdebench, HDF5, is_pdebench),
+    Format("meshgraphnets", read_meshgraphnets, HDF5, is_meshgraphnets, options=frozenset({"names", "times"})),
     Format("netcdf", read_cf, SUFFIXES, options=frozenset({"names"})),
     Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),

@@ -3,6 +3,7 @@ from .ensight import read_ensight as read_ensight
 from .exodus import read_exodus as read_exodus
 from .known_defects import KnownDefect as KnownDefect
 from .mat import read_mat as read_mat
+from .meshgraphnets import read_meshgraphnets as read_meshgraphnets
 from .meshio_files import read_mesh as read_mesh
 from .meshio_files import read_meshes as read_meshes
 from .netcdf import read_netcdf as read_netcdf
@@ -13,5 +14,7 @@ from .pt import read_pt as read_pt
 from .pvd import read_pvd as read_pvd
 from .pyg import read_pyg as read_pyg
 from .tables import read_table as read_table
+from .the_well import read_the_well as read_the_well
+from .the_well import read_the_well_files as read_the_well_files
 from .xdmf import read_xdmf as read_xdmf
 from .zarr import read_zarr as read_zarr

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from surrogate.datasets.store import flush, hidden, named_errors, refuse_existing, require_room
+from surrogate.datasets.locks import hidden, only_writer
+from surrogate.datasets.store import flush, named_errors, refuse_existing, require_room
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def whole_folder(path: str | Path, *, overwrite: bool = False, size: int = 0) ->
     Raises
     ------
     InputError
-        ``path`` exists and ``overwrite`` is false, or its folder does not exist.
+        ``path`` exists and ``overwrite`` is false, its folder does not exist, or another process is writing it.
     OSError
         The folder cannot be written (disk full, permission denied); the message names it.
     """
@@ -31,15 +32,16 @@ def whole_folder(path: str | Path, *, overwrite: bool = False, size: int = 0) ->
     _put_back(path)
     refuse_existing(path, overwrite)
     part = hidden(path, "part")
-    try:
-        with named_errors(path, "Nothing was changed."):
-            require_room(path.parent, size)
+    with named_errors(path, "Nothing was changed."), only_writer(path):
+        refuse_existing(path, overwrite)  # another one may have just written it
+        try:
             discard(part)
+            require_room(path.parent, size)
             part.mkdir()
             yield part
             _publish(part, path)
-    finally:
-        discard(part)
+        finally:
+            discard(part)
 
 
 @contextmanager
