@@ -10,6 +10,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.cf import read_cf
+from surrogate.datasets.readers.cgns import read_cgns
 from surrogate.datasets.readers.ensight import read_ensight
 from surrogate.datasets.readers.exodus import SUFFIXES as EXODUS_SUFFIXES
 from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
@@ -93,6 +94,7 @@ FORMATS: tuple[Format, ...] = (
     Format("pvd", read_pvd, (".pvd",), read_many=read_pvds),
     Format("openfoam", read_openfoam, matches=is_openfoam, marker=True),
     Format("ensight", read_ensight, (".case",)),
+    Format("cgns", read_cgns, (".cgns",)),
     Format("exodus", read_exodus, EXODUS_SUFFIXES, read_many=read_many_exodus),
     Format("xdmf", read_xdmf, XDMF_SUFFIXES, read_many=read_xdmfs),
     Format("mesh", read_mesh, MESH_SUFFIXES, options=frozenset({"names"}), read_many=read_meshes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.cells import KINDS
+from surrogate.datasets.cells import KINDS, CellKind
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.mesh import Mesh
 
@@ -32,10 +32,13 @@ def grid_mesh(grid: Grid) -> Mesh:
     """
     edges = [part.points if grid.location == "node" else part.edges for part in grid.parts]
     points = np.stack(np.meshgrid(*edges, indexing="ij"), axis=-1).reshape(-1, grid.dim)
-    numbers = np.arange(len(points)).reshape([len(along) for along in edges])
-    kind = KINDS[_KINDS[grid.dim]]
+    kind, cells = lattice(np.arange(len(points)).reshape([len(along) for along in edges]))
+    return Mesh(points, {kind.name: cells.reshape(-1, kind.nodes)})
+
+
+def lattice(numbers: np.ndarray) -> tuple[CellKind, np.ndarray]:
+    """Return the cells ``(nx - 1, ny - 1, ..., corners)`` between points that are numbered ``(nx, ny, ...)``."""
+    kind = KINDS[_KINDS[numbers.ndim]]
     corners = (np.array(kind.corners) > (0.5 if kind.is_simplex else 0)).astype(int)
-    cells = [
-        numbers[tuple(slice(at, size - 1 + at) for at, size in zip(c, numbers.shape, strict=True))] for c in corners
-    ]
-    return Mesh(points, {kind.name: np.stack(cells, axis=-1).reshape(-1, kind.nodes)})
+    ends = (tuple(slice(at, n - 1 + at) for at, n in zip(corner, numbers.shape, strict=True)) for corner in corners)
+    return kind, np.stack([numbers[end] for end in ends], axis=-1)

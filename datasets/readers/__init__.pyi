@@ -1,4 +1,5 @@
 from .cf import read_cf as read_cf
+from .cgns import read_cgns as read_cgns
 from .ensight import read_ensight as read_ensight
 from .exodus import read_exodus as read_exodus
 from .known_defects import KnownDefect as KnownDefect
