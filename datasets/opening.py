@@ -95,7 +95,11 @@ def _checked(read: Any, source: Any, path: Path, chosen: Format, options: Mappin
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        return check(_renamed(fields, options["names"]) if options.keys() > taken.keys() else fields)
+        try:
+            return check(_renamed(fields, options["names"]) if options.keys() > taken.keys() else fields)
+        except (InputError, OSError):
+            fields.close()  # or the file could not be made again while somebody looks at the error
+            raise
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{error} (In {str(path)!r}.)") from error
     except OSError as error:  # HDF5 finds damaged chunks only when they are read

@@ -14,7 +14,7 @@ from surrogate.datasets.fields import check
 from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
-from surrogate.datasets.readers.lazy import JoinedArray, StoredArray
+from surrogate.datasets.readers.lazy import JoinedArray, StoredArray, lazy_dataset
 from surrogate.datasets.ugrid import describe_many
 
 POSITIONS = ("mesh_pos", "pos")
@@ -67,14 +67,13 @@ def read_meshgraphnets(
         labels = {name: (names or {}).get(name, name) for name in fields}
         if not (names or {}).keys() <= fields.keys() or len(set(labels.values())) < len(fields):
             raise expected(f"different new names for some of {list(fields)}", dict(names or {}), "Correct `names`.")
-        variables = {
-            labels[name]: array.variable({"units": "1", "long_name": labels[name], "mesh": "mesh", "location": "node"})
-            for name, array in fields.items()
-        }
-        frames = next((variable.sizes["time"] for variable in variables.values() if "time" in variable.dims), None)
+        located = {"units": "1", "mesh": "mesh", "location": "node"}
+        arrays = {labels[name]: array for name, array in fields.items()}
+        frames = next((a.shape[a.dims.index("time")] for a in arrays.values() if "time" in a.dims), None)
         coords = meshes[0].coordinates() if shared else describe_many(meshes)
         coords |= time_axis(frames, _stored_times(groups, frames), times, path.name)
-    return check(xr.Dataset(variables, coords, {"source": path.name}), values=False)
+    attributes = {label: {"long_name": label.replace("_", " ")} | located for label in arrays}
+    return check(lazy_dataset(arrays, attributes, {}, coords, path.name), values=False)
 
 
 def _positions(group: object) -> str | None:

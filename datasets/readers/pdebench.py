@@ -17,7 +17,7 @@ from surrogate.datasets.readers import pdebench_defects as defects
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.even_axes import cell_grid
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
-from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
+from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray, lazy_dataset
 
 PERIODIC = ("periodic", "periodic")
 OPEN = ("neumann", "neumann")  # cells beyond the side copy the last one
@@ -65,8 +65,11 @@ def read_pdebench(path: Path, *, correct: bool = False) -> xr.Dataset:
         if layout is None:
             do = "Leave `format` out, or choose another."
             raise expected(f"a layout of PDEBench in {str(path)!r}", f"the entries {sorted(file)[:8]}", do)
-        fields = check(layout(file), values=False)
-    return _mended(fields, path.name, correct).assign_attrs(source=path.name)
+        fields = layout(file)
+    mended = _mended(check(fields, values=False), path.name, correct)
+    if mended is not fields:
+        mended.set_close(fields.close)
+    return mended
 
 
 def _layout(file: h5py.File) -> Callable[[h5py.File], xr.Dataset] | None:
@@ -142,8 +145,7 @@ def _fields(
     coordinate: str = "{}-coordinate",
 ) -> xr.Dataset:
     """Return arrays with their coordinates; times may be one more than there are frames."""
-    variables = {name: array.variable(_named(name)) for name, array in arrays.items()}
-    sizes = {dim: size for variable in variables.values() for dim, size in variable.sizes.items()}
+    sizes = {dim: size for array in arrays.values() for dim, size in zip(array.dims, array.shape, strict=True)}
     centers = {axis: vector_in(file, coordinate.format(axis), sizes[axis]) for axis in sides}
     coords = dict(cell_grid(centers, sides).coordinates())
     if "time" in sizes:
@@ -151,7 +153,7 @@ def _fields(
         times = vector_in(file, coordinate.format("t"), frames, frames + 1)[:frames]
         coords |= time_axis(frames, times, None, file.filename)
     scalars = {name: xr.Variable((), value, _named(name)) for name, value in parameters.items()}
-    return xr.Dataset({**variables, **scalars}, coords=coords)
+    return lazy_dataset(arrays, {name: _named(name) for name in arrays}, scalars, coords, Path(file.filename).name)
 
 
 def _array(file: h5py.File, name: str, axes: Sequence[str | int]) -> LazyArray:
