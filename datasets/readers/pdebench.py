@@ -86,15 +86,14 @@ def _layout(file: h5py.File) -> Callable[[h5py.File], xr.Dataset] | None:
 def _one_dimensional(file: h5py.File) -> xr.Dataset:
     u = _array(file, "tensor", ("sample", "time", "x"))
     beta, nu, rho = (_number(file, name) for name in ("beta", "nu", "rho"))
-    attributes, parameters = {}, {}
+    equation, parameters = "", {}
     if beta is not None:
-        attributes, parameters = {"equation": "u_t + velocity . grad u = 0"}, {"velocity_x": beta}
+        equation, parameters = "u_t + velocity . grad u = 0", {"velocity_x": beta}
     elif nu is not None and rho is not None:
-        attributes = {"equation": "u_t = diffusivity div grad u + rate u (1 - u)"}
-        parameters = {"diffusivity": nu, "rate": rho}
+        equation, parameters = "u_t = diffusivity div grad u + rate u (1 - u)", {"diffusivity": nu, "rate": rho}
     elif nu is not None:
-        attributes, parameters = {"equation": "u_t + (u^2/2)_x = viscosity u_xx"}, {"viscosity": nu / math.pi}
-    return _fields(file, {"u": u}, {"x": PERIODIC}, parameters).assign_attrs(attributes)
+        equation, parameters = "u_t + (u^2/2)_x = viscosity u_xx", {"viscosity": nu / math.pi}
+    return _fields(file, {"u": u}, {"x": PERIODIC}, parameters, equation)
 
 
 def _darcy(file: h5py.File) -> xr.Dataset:
@@ -103,8 +102,9 @@ def _darcy(file: h5py.File) -> xr.Dataset:
         "pressure": _array(file, "tensor", ("sample", 0, "x", "y")),
     }
     beta = _number(file, "beta")
-    fields = _fields(file, arrays, dict.fromkeys("xy", ("dirichlet", "dirichlet")), {"source": beta} if beta else {})
-    return fields.assign_attrs(equation="-div(permeability grad pressure) = source")
+    sides: dict[str, Sides] = dict.fromkeys("xy", ("dirichlet", "dirichlet"))
+    parameters = {} if beta is None else {"source": beta}
+    return _fields(file, arrays, sides, parameters, "-div(permeability grad pressure) = source")
 
 
 def _compressible(file: h5py.File) -> xr.Dataset:
@@ -142,6 +142,7 @@ def _fields(
     arrays: Mapping[str, LazyArray],
     sides: Mapping[str, Sides],
     parameters: Mapping[str, float],
+    equation: str = "",
     coordinate: str = "{}-coordinate",
 ) -> xr.Dataset:
     """Return arrays with their coordinates; times may be one more than there are frames."""
@@ -153,7 +154,9 @@ def _fields(
         times = vector_in(file, coordinate.format("t"), frames, frames + 1)[:frames]
         coords |= time_axis(frames, times, None, file.filename)
     scalars = {name: xr.Variable((), value, _named(name)) for name, value in parameters.items()}
-    return lazy_dataset(arrays, {name: _named(name) for name in arrays}, scalars, coords, Path(file.filename).name)
+    fields = lazy_dataset(arrays, {name: _named(name) for name in arrays}, scalars, coords, Path(file.filename).name)
+    fields.attrs |= {"equation": equation} if equation else {}
+    return fields
 
 
 def _array(file: h5py.File, name: str, axes: Sequence[str | int]) -> LazyArray:
