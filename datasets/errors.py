@@ -16,4 +16,14 @@ def expected(what: str, got: object, do: str) -> InputError:
 
 
 class NumericalFailure(ArithmeticError):
-    """A solver, a training or a rollout produced values that cannot be right; the message says where."""
+    """A solver, a training or a rollout produced values that cannot be right; the message says where.
+
+    Attributes
+    ----------
+    sample
+        The number of the sample in what was to be computed, where one is to blame.
+    """
+
+    def __init__(self, message: str, sample: int | None = None) -> None:
+        super().__init__(message)
+        self.sample = sample

@@ -9,8 +9,10 @@ import xarray as xr
 
 from surrogate.datasets.domain import check_mesh
 from surrogate.datasets.errors import expected
+from surrogate.datasets.finite import SMALL, check_finite, is_small, piece
 from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.ragged import counts, is_structure
+from surrogate.datasets.ragged import count_variables, counts, is_structure
+from surrogate.datasets.stored import is_lazy
 
 DIMENSIONS = ("sample", "time", *AXES, "node", "cell")
 CONVENTIONS = "CF-1.11 UGRID-1.0"
@@ -37,7 +39,7 @@ def as_dataset(fields: Fields) -> xr.Dataset:
     return fields.to_dataset()
 
 
-def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
+def check(fields: Fields, *, values: bool | None = True) -> xr.Dataset:
     """Raise unless ``fields`` follow the convention; return them as a `Dataset`.
 
     Parameters
@@ -45,18 +47,21 @@ def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
     fields
         What to check.
     values
-        Also look for values that are not finite (reads all data, one sample at a time).
+        Also look for values that are not finite: reads all data, a block of a few MiB at a time. None looks at what is
+        in memory, and at what is in files if that takes 64 MiB at most.
 
     Raises
     ------
     InputError
         Unknown or misordered dimensions, missing coordinates or units, a data type that is not floating point, an axis
         that does not increase or is not what its attributes say, counts of nodes or cells that do not add up, a mesh
-        that is wrong, values that are not finite. The message names the variable and the cure.
+        that is wrong, values that are not finite, or packed in a file in pieces too large to look at. The message names
+        the variable and the cure.
     """
     dataset = as_dataset(fields)
     if not dataset.data_vars:
         raise expected("at least one field", "a dataset without variables", "Add variables.")
+    _check_claims(dataset)
     joined = tuple(dim for dim in counts(dataset) if dim not in DIMENSIONS)
     for name, variable in dataset.data_vars.items():
         _check_dimensions(name, variable, (*DIMENSIONS, *joined))
@@ -68,10 +73,10 @@ def check(fields: Fields, *, values: bool = True) -> xr.Dataset:
         _check_time(dataset)
     if any(axis in dataset.dims for axis in AXES):
         Grid.from_fields(dataset)
-    check_mesh(dataset, values=values)
-    if values:
-        for name in dataset.data_vars:
-            _check_finite(name, dataset[name])
+    lazy = is_small(dataset) if values is None else values
+    check_mesh(dataset, values=lazy)
+    if values is not False:
+        check_finite(dataset, lazy=lazy)
     return dataset
 
 
@@ -82,6 +87,14 @@ def require(fields: xr.Dataset, names: Sequence[str]) -> None:
             raise expected(
                 f"a field {name!r}", f"only {list(fields.data_vars)}", "Rename the variable or choose others."
             )
+
+
+def _check_claims(fields: xr.Dataset) -> None:
+    """Raise `InputError` where what has to be read to know the samples is too large to be true."""
+    for name, variable in count_variables(fields).items():
+        if is_lazy(variable) and max(variable.nbytes, piece(variable)) > SMALL:
+            got = f"{variable.nbytes / 2**20:.0f} MiB, stored in pieces of {piece(variable) / 2**20:.0f} MiB"
+            raise expected(f"at most {SMALL / 2**20:.0f} MiB of counts in {name!r}", got, "Correct the file.")
 
 
 def _check_dimensions(name: Hashable, variable: xr.DataArray, dimensions: tuple[str, ...]) -> None:
@@ -113,17 +126,6 @@ def _check_time(fields: xr.Dataset) -> None:
         raise expected("a coordinate for dimension 'time'", "none", "Add it with assign_coords.")
     if not np.all(np.diff(fields["time"].values) > 0):
         raise expected("an increasing time axis", "one that is not", "Sort with fields.sortby('time').")
-
-
-def _check_finite(name: Hashable, variable: xr.DataArray) -> None:
-    samples = variable.sizes.get("sample", 1)
-    for sample in range(samples):
-        part = variable.isel(sample=sample) if "sample" in variable.dims else variable
-        bad = np.argwhere(~np.isfinite(part.values))
-        if len(bad):
-            where = {dim: int(i) for dim, i in zip(part.dims, bad[0], strict=True)}
-            got = f"{len(bad)} that are not in sample {sample}, the first at {where}"
-            raise expected(f"finite values in {name!r}", got, "Remove the sample or repair the data.")
 
 
 def uniform_step(fields: xr.Dataset) -> float:

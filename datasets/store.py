@@ -13,6 +13,9 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import CONVENTIONS, Fields, check
+from surrogate.datasets.hdf5_variables import add_room, fill
+from surrogate.datasets.locks import hidden, only_writer
+from surrogate.datasets.stored import file_state, is_lazy
 
 SUFFIXES = (".h5", ".hdf5", ".nc")
 
@@ -31,29 +34,34 @@ def refuse_existing(path: str | Path, overwrite: bool) -> Path:
 def whole_file(path: str | Path, *, overwrite: bool = False, size: int = 0) -> Iterator[Path]:
     """Give a temporary path to write to, and move it to ``path`` on success; on failure nothing is left or changed.
 
-    ``size`` is the number of bytes to come, if it is known: a disk that cannot hold them is refused at once.
+    ``size`` is the number of bytes to come, if it is known: a disk that cannot hold them is refused at once. What a
+    killed process left of an earlier attempt is removed.
 
     Raises
     ------
     InputError
-        ``path`` exists and ``overwrite`` is false, or its folder does not exist.
+        ``path`` exists and ``overwrite`` is false, its folder does not exist, or another process is writing it.
     OSError
         The file cannot be written (disk full, permission denied); the message names the file.
     """
     path = refuse_existing(path, overwrite)
+    with named_errors(path, "Nothing was changed."), only_writer(path):
+        refuse_existing(path, overwrite)  # another one may have just written it
+        with replacing(path, size=size) as part:
+            yield part
+
+
+@contextmanager
+def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
+    """Do what `whole_file` does for a file that nobody else can write, as its writer is the only one."""
     part = hidden(path, "part")
     try:
-        with named_errors(path, "Nothing was changed."):
-            require_room(path.parent, size)
-            yield part
-            publish(part, path)
+        part.unlink(missing_ok=True)
+        require_room(path.parent, size)
+        yield part
+        publish(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def hidden(path: Path, suffix: str) -> Path:
-    """Return the file beside ``path`` that holds what is not finished."""
-    return path.with_name(f".{path.name}.{suffix}")
 
 
 def require_room(folder: Path, size: int) -> None:
@@ -92,10 +100,11 @@ def named_errors(path: Path, state: str) -> Iterator[None]:
         raise (OSError(message) if cause.errno is None else OSError(cause.errno, message)) from error
 
 
-def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -> None:
+def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) -> None:
     """Check ``fields`` and write them to one HDF5 file (netCDF-4 layout).
 
-    ``xarray.open_dataset(path, engine="h5netcdf")`` reads it without this package.
+    ``xarray.open_dataset(path, engine="h5netcdf")`` reads it without this package. What is not in memory is copied from
+    its file a few MiB at a time, and looked at on the way.
 
     Raises
     ------
@@ -106,11 +115,14 @@ def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -
     """
     check_suffix(path)
     refuse_existing(path, overwrite)
-    dataset = check(fields).assign_attrs(Conventions=CONVENTIONS)
+    dataset = check(fields, values=None).assign_attrs(Conventions=CONVENTIONS)
     for variable in dataset.data_vars.values():
         variable.encoding.setdefault("_FillValue", None)  # all values are finite: no reader has to look for gaps
+    copied = _copied(dataset)
     with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part:
-        dataset.to_netcdf(part, engine="h5netcdf")
+        dataset.drop_vars(list(copied)).to_netcdf(part, engine="h5netcdf")
+        add_room(part, copied)
+        fill(part, copied)
 
 
 def check_suffix(path: str | Path) -> None:
@@ -121,7 +133,18 @@ def check_suffix(path: str | Path) -> None:
 
 def read_store(path: Path) -> xr.Dataset:
     """Open a file of ours, or any netCDF-4 file, lazily. Times stay numbers in the units they name."""
-    return xr.open_dataset(path, engine="h5netcdf", decode_times=False, decode_timedelta=False)
+    state = file_state(path)
+    fields = xr.open_dataset(path, engine="h5netcdf", decode_times=False, decode_timedelta=False)
+    for variable in fields.variables.values():
+        variable.encoding["source_state"] = state
+    return fields
+
+
+def _copied(fields: xr.Dataset) -> dict[str, xr.Variable]:
+    """Return the variables that are not in memory, with the attributes that they have in a file."""
+    encoded, _ = xr.conventions.encode_dataset_coordinates(fields)
+    lazy = {str(name): variable for name, variable in encoded.items() if is_lazy(variable)}
+    return {name: variable for name, variable in lazy.items() if variable.dtype.kind in "fiu"}
 
 
 def _disk_error(error: BaseException | None) -> OSError | None:

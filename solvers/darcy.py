@@ -246,7 +246,7 @@ def _converged(solver: Darcy, a: Tensor, load: Tensor) -> Tensor:
         ratio = (a[sample].max() / a[sample].min()).item()
         got = f"sample {sample} of the batch did not converge in {int(iterations[sample])} iterations"
         do = "Raise `max_iterations` or `tolerance`, or use float64."
-        raise NumericalFailure(f"Darcy: {got}; its permeability spans a factor of {ratio:.3g}. {do}")
+        raise NumericalFailure(f"Darcy: {got}; its permeability spans a factor of {ratio:.3g}. {do}", sample)
     return values
 
 

@@ -1,11 +1,15 @@
+from . import auditing as auditing
 from . import cases as cases
 from . import datasets as datasets
+from . import ensembles as ensembles
 from . import evaluation as evaluation
 from . import forecasters as forecasters
 from . import layers as layers
 from . import models as models
 from . import solvers as solvers
 from . import training as training
+from .auditing import AuditReport as AuditReport
+from .auditing import audit as audit
 from .datasets import Grid as Grid
 from .datasets import InputError as InputError
 from .datasets import Mesh as Mesh
@@ -14,6 +18,7 @@ from .datasets import from_frame as from_frame
 from .datasets import open_dataset as open_dataset
 from .datasets import prepare as prepare
 from .datasets import save_dataset as save_dataset
+from .ensembles import verify_ensemble as verify_ensemble
 from .evaluation import Comparison as Comparison
 from .evaluation import ConformalBands as ConformalBands
 from .evaluation import Recorded as Recorded

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import h5netcdf
 import h5py
 import psutil
 import torch
@@ -16,7 +15,9 @@ from torch import Tensor
 
 from surrogate.datasets.errors import InputError, NumericalFailure, expected
 from surrogate.datasets.fields import CONVENTIONS
-from surrogate.datasets.store import check_suffix, flush, hidden, named_errors, publish, refuse_existing, require_room
+from surrogate.datasets.hdf5_variables import add_room
+from surrogate.datasets.locks import hidden, only_writer
+from surrogate.datasets.store import check_suffix, flush, named_errors, publish, refuse_existing, require_room
 from surrogate.journal import Journal, Place
 
 
@@ -103,21 +104,29 @@ def growing_file(
 
     ``template`` holds its variables as zero-stride arrays: only their shape, dtype and attributes matter. If the file
     is not finished, it stays beside ``path`` under another name with its journal, and is opened again for the same
-    ``request``. All its metadata are written at once and all its room is set aside, so that a kill cannot damage it.
+    ``request``, by one process at a time. All its metadata are written at once and all its room is set aside, so that a
+    kill cannot damage it.
     """
     check_suffix(path)
     path = refuse_existing(path, overwrite)
+    with named_errors(path, "Nothing was changed."), only_writer(path):
+        refuse_existing(path, overwrite)  # another one may have just written it
+        with _growing(path, template, request, overwrite=overwrite) as sink:
+            yield sink
+
+
+@contextmanager
+def _growing(path: Path, template: xr.Dataset, request: dict[str, str], *, overwrite: bool) -> Iterator[OnDisk]:
     part, journal = hidden(path, "part"), Journal(hidden(path, "place"), request)
     place = journal.read(overwrite=overwrite) if part.exists() else None
     try:
-        with named_errors(path, "Nothing was changed."):
-            if place is None:
-                require_room(path.parent, template.nbytes)
-                journal.remove()
-                _lay_out(part, template)
-            with h5py.File(part, "r+") as file:
-                yield OnDisk(file, tuple(map(str, template.data_vars)), journal, place)
-            publish(part, path)
+        if place is None:
+            require_room(path.parent, template.nbytes)
+            journal.remove()
+            _lay_out(part, template)
+        with h5py.File(part, "r+") as file:
+            yield OnDisk(file, tuple(map(str, template.data_vars)), journal, place)
+        publish(part, path)
     except BaseException as error:
         if isinstance(error, InputError | NumericalFailure):  # another call would end in the same way
             journal.remove()
@@ -131,10 +140,4 @@ def _lay_out(part: Path, template: xr.Dataset) -> None:
     """Write coordinates and attributes, and set aside contiguous room for the variables."""
     coords = template.drop_vars(list(template.data_vars)).assign_attrs(Conventions=CONVENTIONS)
     coords.assign_coords(sample=template["sample"]).to_netcdf(part, engine="h5netcdf")
-    room = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    room.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    room.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    with h5netcdf.File(part, "a") as file:
-        for name, variable in template.data_vars.items():
-            created = file.create_variable(str(name), variable.dims, variable.dtype, dcpl=room)
-            created.attrs.update(variable.attrs)
+    add_room(part, {str(name): variable for name, variable in template.data_vars.variables.items()})

@@ -176,8 +176,7 @@ class _Batch:
         if fault is None:
             return
         stepper, start = self._march.stepper, self._march.start.start
-        where = (
-            f"step {fault.step} (time {start + fault.step * stepper.dt:.6g}), sample {self._rows.start + fault.sample}"
-        )
+        sample = self._rows.start + fault.sample
+        where = f"step {fault.step} (time {start + fault.step * stepper.dt:.6g}), sample {sample}"
         message = f"Rollout stopped at {where}, field {stepper.out_fields[fault.channel]!r}: it {fault.words}."
-        raise NumericalFailure(f"{message} {stepper.advice(self._initial)}".rstrip())
+        raise NumericalFailure(f"{message} {stepper.advice(self._initial)}".rstrip(), sample)

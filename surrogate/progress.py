@@ -6,8 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
+
+_HOUR = 3600.0
 
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -19,15 +31,33 @@ COLUMNS = (
 )
 
 
+class Throughput(ProgressColumn):
+    """How many pieces are done in a second, over the whole time."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Return the text of the column."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.3g} {self._unit}/s")
+
+
 @contextmanager
-def progress_bar(description: str, total: int, *, done: int = 0, show: bool = True) -> Iterator[Callable[..., None]]:
-    """Show a bar on stderr with time passed and left.
+def progress_bar(
+    description: str, total: int, *, done: int = 0, show: bool = True, unit: str | None = None
+) -> Iterator[Callable[..., None]]:
+    """Show a bar on stderr with time passed and left, and how many of a ``unit`` are done in a second.
 
     The value is called with the number of pieces that are done, 1 by default, out of ``total``; ``done`` of them were
     before.
     """
     console = Console(stderr=True)
-    with Progress(*COLUMNS, console=console, disable=not show or not console.is_terminal) as bar:
+    columns = COLUMNS if unit is None else (*COLUMNS, Throughput(unit))
+    period = 30.0 if unit is None else _HOUR  # what comes in large pieces has its speed from many of them
+    disable = not show or not console.is_terminal
+    with Progress(*columns, console=console, disable=disable, speed_estimate_period=period) as bar:
         task = bar.add_task(description, total=total, completed=done)
         yield lambda pieces=1: bar.advance(task, pieces)
 

@@ -26,8 +26,8 @@ class LazyArray(BackendArray):
 
     dims: tuple[str, ...]
     shape: tuple[int, ...]
-    chunks: tuple[int, ...]  # of the pieces that the file stores; empty where it is one
     dtype: np.dtype[Any]
+    chunks: tuple[int, ...] = ()  # lengths of the pieces that the file stores, if it stores pieces
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
         values = explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER_1VECTOR, self.read)
@@ -43,7 +43,6 @@ class LazyArray(BackendArray):
 
     def close(self) -> None:
         """Close the files; they open again when they are read."""
-        raise NotImplementedError
 
     def variable(self, attributes: Mapping[str, Any]) -> xr.Variable:
         """Return the array as a variable of fields."""

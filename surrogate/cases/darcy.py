@@ -63,6 +63,7 @@ class Darcy(SteadyCase):
     equation: ClassVar[str] = DarcySolver.equation
     input_functions = {"permeability": ("permeability",)}
     out_fields = ("pressure",)
+    batched = True
     #: Data of arXiv 2010.08895, but for its splines.
     PUBLISHED: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "fno": {

@@ -11,6 +11,7 @@ import xarray as xr
 
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
+from surrogate.cases.stored import stored_case
 from surrogate.compute import check_device
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
@@ -26,7 +27,6 @@ from surrogate.evaluation.learning_curves import LearningCurve
 from surrogate.evaluation.members import Candidates, Member, Solvers, candidates_of, check_names, solvers_of
 from surrogate.evaluation.provenance import investment_of, provenance
 from surrogate.evaluation.quantities import Quantity, evaluate
-from surrogate.evaluation.reference import stored_case
 from surrogate.evaluation.report import Comparison
 from surrogate.evaluation.shifted import shifted_errors
 from surrogate.evaluation.standards import own_scores, reference_of, schedule_of, target_of

@@ -13,7 +13,6 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-import surrogate.cases
 from surrogate.cases.case import Case
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.cases.steady_case import SteadyCase
@@ -47,20 +46,6 @@ class Reference:
     fields: xr.Dataset
     refined: xr.Dataset | None
     settings: dict[str, Any] | None
-
-
-def stored_case(fields: xr.Dataset) -> Case | SteadyCase | None:
-    """Return the case that generated ``fields``, or None if they do not name one of ours."""
-    if "case" not in fields.attrs:
-        return None
-    settings = json.loads(fields.attrs["case"])
-    kinds = {name: getattr(surrogate.cases, name) for name in dir(surrogate.cases)}
-    kind = kinds.get(settings.get("case"))
-    if not (isinstance(kind, type) and issubclass(kind, Case | SteadyCase)):
-        return None
-    case = kind.from_settings(settings)
-    assert isinstance(case, Case | SteadyCase)
-    return case
 
 
 def regenerate(

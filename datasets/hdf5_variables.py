@@ -1,0 +1,66 @@
+"""Variables of HDF5 files that are filled a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5netcdf
+import h5py
+import numpy as np
+import xarray as xr
+
+from surrogate.datasets.blocks import read_blocks
+from surrogate.datasets.errors import expected
+from surrogate.datasets.finite import not_finite
+
+#: Bytes up to which a file may claim that an axis has coordinates: xarray reads them when it opens the file.
+LARGEST_AXIS = 2**26
+
+
+def add_room(part: Path, variables: Mapping[str, xr.Variable]) -> None:
+    """Add variables to a netCDF-4 file, each in one piece and without values; only shape, type and attributes count."""
+    room = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    room.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    room.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    with h5netcdf.File(part, "a") as file:
+        for name, variable in variables.items():
+            for dim, size in variable.sizes.items():
+                if dim not in file.dimensions:
+                    file.dimensions[dim] = size
+            created = file.create_variable(name, variable.dims, variable.dtype, dcpl=room)
+            created.attrs.update(variable.attrs)
+
+
+def fill(part: Path, variables: Mapping[str, xr.Variable]) -> None:
+    """Copy the values of variables into the room that `add_room` has set aside.
+
+    Raises
+    ------
+    InputError
+        A value that is not finite.
+    """
+    with h5py.File(part, "r+") as file:
+        for name, variable in variables.items():
+            for box, values in read_blocks(variable):
+                if not np.isfinite(values).all():
+                    raise not_finite(name, variable, box)
+                file[name][box] = values
+
+
+def refuse_long_axes(path: Path) -> None:
+    """Raise `InputError` where the coordinates of an axis are too large to be true."""
+    with h5py.File(path, "r") as file:
+        for name, found in file.items():
+            if not isinstance(found, h5py.Dataset) or found.ndim != 1 or not _is_axis(found):
+                continue
+            size = max(found.size, *(found.chunks or (0,))) * found.dtype.itemsize
+            if size > LARGEST_AXIS:
+                limit = f"at most {LARGEST_AXIS // 2**20} MiB of coordinates on axis {name!r} in {str(path)!r}"
+                raise expected(limit, f"{size / 2**20:.0f} MiB", "Correct the file.")
+
+
+def _is_axis(found: h5py.Dataset) -> bool:
+    """Return whether a dataset is the coordinate of a dimension, and not only its length."""
+    label = found.attrs.get("NAME", b"")
+    return bool(found.is_scale) and not bytes(label).startswith(b"This is a netCDF dimension but not")
