@@ -74,9 +74,9 @@ def open_dataset(
         return _checked(chosen.read_many, paths, path, chosen, options, checked)
     if not path.exists():
         raise expected("an existing file", f"{str(path)!r}", "Check the path.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
     chosen = format_of(path, format)
+    if path.is_file() and path.stat().st_size == 0 and not chosen.marker:
+        raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
     return _checked(chosen.read, path, path, chosen, options, checked)
 
 
