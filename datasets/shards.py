@@ -125,7 +125,8 @@ class ShardedArray(BackendArray):
         lengths = [len(range(part.start, part.stop, part.step)) for part, _ in chosen if isinstance(part, slice)]
         values = np.empty(lengths, self.dtype)
         self.read_into(tuple(part for part, _ in chosen), values)
-        return values[tuple(left for part, left in chosen if isinstance(part, slice))]
+        taken: np.ndarray = values[tuple(left for part, left in chosen if isinstance(part, slice))]
+        return taken
 
     def _read_file(self, number: int, key: Key, out: np.ndarray) -> None:
         path, state = self._files[number]

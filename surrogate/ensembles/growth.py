@@ -49,7 +49,7 @@ class Growth:
     """
 
     plan: Plan
-    sample_bytes: float
+    sample_bytes: int
     workers: int | None
     scheduler: str | None
     convergence: bool
@@ -69,7 +69,7 @@ class Growth:
         with only_writer(folder):
             refuse_existing(path, self.overwrite)
             with named_errors(path, KEPT):
-                require_room(path.parent, int(self.plan.samples * self.sample_bytes))
+                require_room(path.parent, self.plan.samples * self.sample_bytes)
             manifest = self._complete(folder)
             report_failed(manifest.failed, manifest.samples)
             save_dataset(read_shards(folder), path, overwrite=self.overwrite)
@@ -81,7 +81,7 @@ class Growth:
         directory = Directory(path, self.plan, overwrite=self.overwrite)
         missing = sum(len(task.samples) for task in directory.missing())
         with named_errors(path, KEPT):
-            require_room(path, int(missing * self.sample_bytes))
+            require_room(path, missing * self.sample_bytes)
         directory.save()
         try:
             if missing:
