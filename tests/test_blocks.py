@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from surrogate.datasets.errors import NumericalFailure
 from surrogate.datasets.ragged import select_samples
 from surrogate.ensembles.blocks import BlockSolver, FailedSamples
 from surrogate.ensembles.sizes import block_size, shard_size
+from surrogate.solvers.resolution import UnderResolved
 
 CASES = {
     "Burgers": (Burgers(64, 0.05, dt=0.05, steps=3), 4),
@@ -134,3 +136,10 @@ def test_sizes_follow_from_the_case_and_the_bytes() -> None:
     assert shard_size(10**6, 2**20, block=2, workers=4) == 64  # 64 MiB
     assert shard_size(64, 2**10, block=2, workers=4) == 2  # eight for each worker
     assert shard_size(10, 2**30, block=32, workers=1) == 32  # never less than a block
+
+
+def test_a_warning_of_many_blocks_is_shown_once(tmp_path: Path) -> None:
+    for path in (None, tmp_path / "shards"):
+        with pytest.warns(UnderResolved) as shown:
+            sg.generate(Burgers(16, 0.5, dt=0.1), 12, path, batch_size=2, convergence=False, progress=False)
+        assert len(shown) == 1

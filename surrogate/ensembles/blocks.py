@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,7 +78,7 @@ class BlockSolver:
         """
         parts: list[xr.Dataset] = []
         errors: dict[int, Exception] = {}
-        with one_thread():
+        with one_thread(), one_warning_of_each_kind():
             for group in self._groups(numbers):
                 fields, faults = self._solve_group(group)
                 parts += [] if fields is None else [fields]
@@ -172,6 +174,21 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_warning_of_each_kind() -> Iterator[None]:
+    """Show the first warning of each category only: what is wrong in one block is wrong in many."""
+    show, shown = warnings.showwarning, set()
+
+    def show_first(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+        if category not in shown:
+            shown.add(category)
+            show(message, category, *where, **options)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show_first  # type: ignore[assignment]
+        yield
 
 
 def _concatenated(parts: Iterable[xr.Dataset]) -> xr.Dataset | None:

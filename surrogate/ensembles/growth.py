@@ -16,7 +16,7 @@ from surrogate.datasets.locks import hidden, only_writer
 from surrogate.datasets.shard_manifest import Manifest
 from surrogate.datasets.shards import read_shards
 from surrogate.datasets.store import named_errors, read_store, refuse_existing, require_room, save_dataset
-from surrogate.ensembles.blocks import FailedSamples
+from surrogate.ensembles.blocks import FailedSamples, one_warning_of_each_kind
 from surrogate.ensembles.convergence import estimate_convergence
 from surrogate.ensembles.directory import Directory
 from surrogate.ensembles.executor import Executor
@@ -103,7 +103,7 @@ class Growth:
         ):
             if self.convergence and directory.plan.convergence is None:
                 directory.note(executor.call(estimate_convergence, directory.plan.solver))
-            with named_errors(directory.path, KEPT):
+            with named_errors(directory.path, KEPT), one_warning_of_each_kind():
                 lost = executor.run(directory.missing(), directory.add, advance)
         if lost:
             do = "Give them more memory, or take a smaller shard_size or fewer of them; then call again to go on."
