@@ -65,7 +65,8 @@ def generate(
     scheduler
         Address of a Dask scheduler, such as ``"tcp://10.0.0.1:8786"``, whose workers solve; they must see ``path``.
     shard_size
-        Samples in a shard; default: about 64 MiB, and at least eight shards for each worker.
+        Samples in a shard; default: about 64 MiB, and at least eight shards for each worker. A directory keeps the one
+        that it began with.
     batch_size
         Samples solved together; default: as suits their size and the device. Another one gives other last bits.
     dtype

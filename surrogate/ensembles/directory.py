@@ -86,7 +86,9 @@ class Directory:
             foreign = names - shards
             if foreign or (shards and not overwrite):
                 do = "Choose another path." if foreign else "Choose another path, or pass overwrite=True."
-                raise expected(f"an empty directory, or one with a manifest, at {str(self.path)!r}", min(names), do)
+                raise expected(
+                    f"an empty directory, or one with a manifest, at {str(self.path)!r}", repr(min(names)), do
+                )
             return self._afresh(plan, shards)
         manifest = read_manifest(self.path)
         try:
