@@ -1,5 +1,6 @@
 from . import fields as fields
 from . import readers as readers
+from . import writers as writers
 from .box import Box as Box
 from .coarsening import Level as Level
 from .coarsening import coarsen as coarsen

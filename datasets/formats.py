@@ -10,6 +10,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.mat import read_mat
+from surrogate.datasets.readers.meshgraphnets import is_meshgraphnets, read_meshgraphnets
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
 from surrogate.datasets.readers.netcdf import read_netcdf
@@ -17,6 +18,7 @@ from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
+from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read_the_well_files
 from surrogate.datasets.store import SUFFIXES
 
 HDF5 = (".h5", ".hdf5")
@@ -62,7 +64,9 @@ class Format:
 
 #: In the order in which they are tried.
 FORMATS: tuple[Format, ...] = (
+    Format("the_well", read_the_well, HDF5, is_the_well, read_many=read_the_well_files),
     Format("pdebench", read_pdebench, HDF5, is_pdebench),
+    Format("meshgraphnets", read_meshgraphnets, HDF5, is_meshgraphnets, options=frozenset({"names", "times"})),
     Format("netcdf", read_netcdf, SUFFIXES),
     Format("mat", read_mat, (".mat",), options=ARRAYS),
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),

@@ -1,8 +1,11 @@
 from .known_defects import KnownDefect as KnownDefect
 from .mat import read_mat as read_mat
+from .meshgraphnets import read_meshgraphnets as read_meshgraphnets
 from .meshio_files import read_mesh as read_mesh
 from .meshio_files import read_meshes as read_meshes
 from .netcdf import read_netcdf as read_netcdf
 from .pdebench import read_pdebench as read_pdebench
 from .pt import read_pt as read_pt
 from .tables import read_table as read_table
+from .the_well import read_the_well as read_the_well
+from .the_well import read_the_well_files as read_the_well_files

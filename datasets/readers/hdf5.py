@@ -21,7 +21,7 @@ def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
     try:
         with h5py.File(path) as file:
             return layout(file)
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError):
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError):  # as h5py raises them
         return False
 
 
@@ -54,7 +54,7 @@ def dataset_in(parent: h5py.Group, name: str) -> h5py.Dataset:
         raise expected(f"the numbers of {where} in this file", "a reference to another", "Copy them into one file.")
     if found.dtype.kind not in "fiub":
         raise expected(f"real numbers in {where}", found.dtype, "Store numbers.")
-    if not found.shape or 0 in found.shape:
+    if found.shape is None or 0 in found.shape:
         raise expected(f"an array that is not empty in {where}", f"shape {found.shape}", "Make the file again.")
     filtered = found.compression is not None or found.id.get_create_plist().get_nfilters() > 0
     stored = found.id.get_storage_size() * (_MOST_COMPRESSED if filtered else 1)
