@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import xarray as xr
 
 import surrogate as sg
-from surrogate.auditing.blocks import samples_of
+from surrogate.auditing.blocks import LIMIT, samples_of
 from surrogate.auditing.physical_units import dimension_of
 
 Fields = Callable[[], xr.Dataset]
@@ -242,6 +243,24 @@ def test_blocks_are_read_whole_whatever_their_size(flows: xr.Dataset, polygons: 
             for sample, values in whole:
                 own = pieces[sample]
                 np.testing.assert_array_equal(own[0] if len(own) == 1 else np.concatenate(own), values)
+
+
+def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
+    coords = {**sg.Grid((5000,), periodic=True).coordinates(), "time": ("time", np.arange(10.0), {"units": "1"})}
+    wave = np.sin(2 * np.pi * coords["x"].values).astype(np.float32)
+    rows = [
+        xr.DataArray(k, dims="sample") for k in (np.arange(600.0, dtype=np.float32), np.arange(10, dtype=np.float32))
+    ]
+    u = (rows[0] * rows[1].rename(sample="time") + xr.DataArray(wave, dims="x")).assign_attrs(units="1")
+    u.to_dataset(name="u").assign_coords(coords).to_netcdf(tmp_path / "large.h5", engine="h5netcdf")
+    size = u.nbytes
+    del u
+    tracemalloc.start()
+    report = sg.audit(tmp_path / "large.h5")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "finite values" in report.clean
+    assert peak < 3 * LIMIT < size / 2  # a block, and what is made of it
 
 
 def test_a_report_is_a_list_a_table_and_a_file(burgers: xr.Dataset, tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ def not_finite(fields: xr.Dataset) -> Iterator[Finding]:
         count, first = 0, ""
         samples: list[int] = []
         for sample, frame, values in samples_of(fields, name):
-            bad = np.argwhere(~np.isfinite(values))
-            if len(bad):
+            finite = np.isfinite(values)
+            if not finite.all():
+                bad = np.argwhere(~finite)
                 first = first or _place(fields[name], sample, frame, bad[0])
                 count += len(bad)
                 samples += [sample] if sample not in samples[-1:] else []
