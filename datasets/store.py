@@ -15,7 +15,8 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import CONVENTIONS, Fields, check
 from surrogate.datasets.hdf5_variables import add_room, fill
 from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.stored import file_state, is_lazy
+from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.stored_piece import file_state
 
 SUFFIXES = (".h5", ".hdf5", ".nc")
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
-import weakref
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import h5py
@@ -15,7 +12,7 @@ import xarray as xr
 from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 from xarray.core.indexing import CopyOnWriteArray, LazilyIndexedArray, MemoryCachedArray
 
-Key = tuple[int | slice, ...]
+from surrogate.datasets.stored_piece import Key, StoredPiece, file_state, remember
 
 #: Bytes up to which chosen numbers are read with those between them: one call instead of many.
 _COVER = 2**20
@@ -95,85 +92,57 @@ class BoxReader:
 
 
 class HDF5Array:
-    """A dataset in an HDF5 file; implements `ReadsInto`."""
+    """A dataset in an HDF5 file; implements `ReadsInto`.
+
+    The file is open while this exists, or until many others have been opened; where the dataset lies in one piece, not
+    by HDF5.
+    """
 
     def __init__(self, path: str, name: str) -> None:
         self._path, self._name = path, name
+        self._piece: StoredPiece | None = None
+        self._dataset: h5py.Dataset | None = None
         self._process: int | None = None
 
     def read_into(self, key: Key, out: np.ndarray) -> None:
         """Fill ``out``; if it is not contiguous, through a copy."""
         if not out.size:
             return
-        if self._process != os.getpid():
-            self._open()
         whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        begin = None if self._piece is None or whole.dtype != self._piece.dtype else self._piece.begin(key)
-        if self._piece is None or begin is None:
+        if self._piece is None:
+            self._piece = StoredPiece.of(self._path, self._opened())
+        begin = self._piece.begin(key, whole.dtype)
+        if begin is None:
             self._select(key, whole)
         else:
+            self._dataset = None  # HDF5 has told all there is to know
             self._piece.read(begin, whole)
         if whole is not out:
             out[...] = whole
 
+    def close(self) -> None:
+        """Close the file; it is opened again when something is read."""
+        self._dataset = None
+
     def _select(self, key: Key, out: np.ndarray) -> None:
-        space = self._dataset.id.get_space()
+        dataset = self._opened()
+        space = dataset.id.get_space()
         if key:
             parts = [part if isinstance(part, slice) else slice(part, part + 1, 1) for part in key]
             count = tuple((part.stop - part.start - 1) // part.step + 1 for part in parts)
             space.select_hyperslab(tuple(p.start for p in parts), count, tuple(p.step for p in parts))
         memory = h5py.h5s.create_simple(out.shape) if out.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-        self._dataset.id.read(memory, space, out, h5py.h5t.py_create(out.dtype))
+        dataset.id.read(memory, space, out, h5py.h5t.py_create(out.dtype))
 
-    def _open(self) -> None:
-        """Open the file in this process: a forked one shares no state of HDF5 with its parent."""
-        self._dataset = h5py.File(self._path, "r")[self._name]
-        self._piece = None
-        if hasattr(os, "preadv") and self._dataset.id.get_offset() is not None and not self._dataset.external:
-            self._piece = _Piece(self._path, self._dataset)
-        self._process = os.getpid()
+    def _opened(self) -> h5py.Dataset:
+        """Return the dataset, opened by this process: a forked one shares no state of HDF5 with its parent."""
+        if self._dataset is None or self._process != os.getpid():
+            self._dataset, self._process = h5py.File(self._path, "r")[self._name], os.getpid()
+            remember(self)
+        return self._dataset
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_path": self._path, "_name": self._name, "_process": None}
-
-
-class _Piece:
-    """A dataset that lies in one piece in its file, at a place that HDF5 tells: read as bytes."""
-
-    def __init__(self, path: str, dataset: h5py.Dataset) -> None:
-        self._path, self._offset = path, dataset.id.get_offset()
-        self._shape, self.dtype = dataset.shape, dataset.dtype
-        lengths = [*dataset.shape[1:], dataset.dtype.itemsize]
-        self._widths = [math.prod(lengths[axis:]) for axis in range(dataset.ndim)]
-        self._descriptor = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
-
-    def begin(self, key: Key) -> int | None:
-        """Return after how many bytes a part begins; None for one that is scattered."""
-        begin, whole = 0, False
-        for part, length, width in zip(key, self._shape, self._widths, strict=True):
-            first, count, step = (
-                (part, 1, 1) if isinstance(part, int) else (part.start, part.stop - part.start, part.step)
-            )
-            if step != 1 or (whole and count < length):
-                return None
-            begin += first * width
-            whole = whole or count > 1
-        return begin
-
-    def read(self, begin: int, out: np.ndarray) -> None:
-        memory, place = memoryview(out.reshape(-1)).cast("B"), self._offset + begin
-        while memory:
-            count = os.preadv(self._descriptor, [memory], place)
-            if not count:
-                raise OSError(f"{self._path!r} ends before its data do.")
-            memory, place = memory[count:], place + count
-
-
-def file_state(path: str | Path) -> tuple[int, ...]:
-    """Return what changes when another file takes the place of this one."""
-    state = os.stat(path)
-    return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
+        return vars(self) | {"_dataset": None}
 
 
 def _source(variable: xr.Variable) -> tuple[ReadsInto | None, tuple[Any, ...]]:

@@ -14,7 +14,6 @@ from xarray.core import indexing
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grid import AXES
-from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.moving_mesh import MovingMesh
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.meshio_mesh import Values, mesh_of, shape_of, values_of
