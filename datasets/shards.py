@@ -16,8 +16,8 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 from surrogate.datasets.errors import expected
 from surrogate.datasets.ragged import counts, pointer
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.shard_manifest import MANIFEST, Manifest, Shard, read_manifest
-from surrogate.datasets.store import read_store
 from surrogate.datasets.stored import HDF5Array
 from surrogate.datasets.stored_piece import Key, file_state
 
@@ -49,10 +49,7 @@ def read_shards(path: Path) -> xr.Dataset:
         raise expected(f"a complete shard in {str(path)!r}", "none", "Call `generate` again to go on with it.")
     files = _files(path, shards)
     first = path / shards[0].name
-    try:
-        template = read_store(first)
-    except Exception as error:  # a damaged file makes its parser raise anything
-        raise unreadable("a readable shard at", first, error) from error
+    template = read_netcdf(first)
     _check_lengths(template, shards[0])
     joined = xr.Dataset(coords={"sample": np.concatenate([np.array(shard.numbers) for shard in shards])})
     for name, variable in template.variables.items():

@@ -101,7 +101,7 @@ def named_errors(path: Path, state: str) -> Iterator[None]:
         raise (OSError(message) if cause.errno is None else OSError(cause.errno, message)) from error
 
 
-def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -> None:
+def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) -> None:
     """Check ``fields`` and write them to one HDF5 file (netCDF-4 layout).
 
     ``xarray.open_dataset(path, engine="h5netcdf")`` reads it without this package. What is not in memory is copied from

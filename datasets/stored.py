@@ -12,6 +12,7 @@ import xarray as xr
 from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 from xarray.core.indexing import CopyOnWriteArray, LazilyIndexedArray, MemoryCachedArray
 
+from surrogate.datasets.errors import expected
 from surrogate.datasets.stored_piece import Key, StoredPiece, file_state, remember
 
 #: Bytes up to which chosen numbers are read with those between them: one call instead of many.
@@ -137,9 +138,18 @@ class HDF5Array:
     def _opened(self) -> h5py.Dataset:
         """Return the dataset, opened by this process: a forked one shares no state of HDF5 with its parent."""
         if self._dataset is None or self._process != os.getpid():
-            self._dataset, self._process = h5py.File(self._path, "r")[self._name], os.getpid()
+            self._dataset, self._process = self._found(h5py.File(self._path, "r")), os.getpid()
             remember(self)
         return self._dataset
+
+    def _found(self, file: h5py.File) -> h5py.Dataset:
+        """Return the dataset, if its numbers are in this file."""
+        outside = isinstance(file.get(self._name, getlink=True), h5py.ExternalLink)
+        found = None if outside else file[self._name]
+        if found is None or found.is_virtual or found.external:
+            do = "Copy them into one file (h5repack)."
+            raise expected(f"the numbers of {self._name!r} in {self._path!r} itself", "a reference to another", do)
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_dataset": None}

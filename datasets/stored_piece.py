@@ -49,7 +49,7 @@ class StoredPiece:
     @classmethod
     def of(cls, path: str, dataset: h5py.Dataset) -> StoredPiece:
         """Ask HDF5."""
-        offset = dataset.id.get_offset() if hasattr(os, "preadv") and not dataset.external else None
+        offset = dataset.id.get_offset() if hasattr(os, "preadv") else None
         return cls(path, file_state(path), offset, dataset.shape, dataset.dtype)
 
     def begin(self, key: Key, dtype: np.dtype[Any]) -> int | None:

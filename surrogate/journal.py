@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.locks import hidden
+from surrogate.datasets.pickles import load_plain
 from surrogate.datasets.store import replacing
 
 #: Seconds between two entries: a rollout that is killed loses at most the work of that time.
@@ -81,13 +81,14 @@ class Journal:
         if not self.exists():
             return None
         try:
-            entry = torch.load(self._path, map_location="cpu", weights_only=True)
-        except (RuntimeError, UnpicklingError, EOFError) as error:
+            entry = load_plain(self._path, "the place of a stopped rollout in")
+            request, place = dict(entry["request"]), Place(**entry["place"])
+        except (InputError, LookupError, TypeError, ValueError) as error:
             what = f"the place of a stopped rollout in {str(self._path)!r}"
             raise expected(what, "a damaged file", "Delete it to start again.") from error
-        differing = sorted(k for k in self._request if entry["request"].get(k) != self._request[k])
+        differing = sorted(k for k in self._request if request.get(k) != self._request[k])
         if not differing:
-            return Place(**entry["place"])
+            return place
         if overwrite:
             return None
         do = "Finish that one, choose another path, or pass overwrite=True to start again."

@@ -18,7 +18,7 @@ from surrogate.datasets.readers.meshio_mesh import mesh_of, values_of
 from surrogate.datasets.readers.recordings import layout
 from surrogate.datasets.ugrid import describe_many
 
-SUFFIXES = (".vtu", ".vtk", ".xdmf", ".msh")
+SUFFIXES = (".vtu", ".vtk", ".msh")
 
 
 def read_mesh(path: Path, names: Mapping[str, str] | None = None) -> xr.Dataset:
@@ -31,7 +31,8 @@ def read_meshes(paths: Sequence[Path], names: Mapping[str, str] | None = None) -
 
     Where all files hold the same mesh there is one for all samples, otherwise samples are joined along ``node`` and
     ``cell``. Fields of vectors become ``velocity_x``, ``velocity_y`` and so on. Named sets of points and of cells of
-    the boundary become tags. A z coordinate that is zero everywhere is left out for flat meshes.
+    the boundary become tags. A last coordinate that is zero everywhere is left out where the
+    cells do not need it.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class _Block(NamedTuple):
 
 
 def shape_of(file: meshio.Mesh, path: Path) -> Shape:
-    """Return points and cells; a z coordinate that is zero everywhere is left out for flat meshes.
+    """Return points and cells; a last coordinate that is zero everywhere is left out where the cells do not need it.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def shape_of(file: meshio.Mesh, path: Path) -> Shape:
     blocks = _blocks(file, path)
     dim = max(KINDS[block.kind].dim for block in blocks)
     points = np.asarray(file.points, dtype=float)
-    if points.shape[1] == 3 and dim < 3 and not points[:, 2].any():
-        points = points[:, :2]
+    while points.shape[1] > dim and not points[:, -1].any():
+        points = points[:, :-1]
     return Shape(points, stacked([block.nodes.astype(np.int64) for block in _inner(blocks)]), dim)
 
 
@@ -71,8 +71,10 @@ def mesh_of(file: meshio.Mesh, path: Path) -> Mesh:
     return Mesh(points, cells, _tags(file, _blocks(file, path), dim), cell_dim=dim)
 
 
-def values_of(file: meshio.Mesh, path: Path, names: Mapping[str, str]) -> Values:
-    """Return the values at nodes and in cells under their new names; vectors become ``velocity_x`` and so on.
+def values_of(file: meshio.Mesh, path: Path, names: Mapping[str, str] | None = None) -> Values:
+    """Return the values at nodes and in cells, under their new names if there are some.
+
+    Vectors become ``velocity_x`` and so on; a field of cells that the nodes have, too, gets the suffix ``_cell``.
 
     Raises
     ------
@@ -83,12 +85,13 @@ def values_of(file: meshio.Mesh, path: Path, names: Mapping[str, str]) -> Values
     found: Values = {}
     data: list[tuple[str, str, Any]] = [("node", name, values) for name, values in file.point_data.items()]
     for name, parts in file.cell_data.items():
-        data.append(("cell", name, np.concatenate([np.asarray(parts[block.number]) for block in inner])))
+        label = f"{name}_cell" if name in file.point_data else name
+        data.append(("cell", label, np.concatenate([np.asarray(parts[block.number]) for block in inner])))
     for dim, name, given in data:
         if name.startswith((TAG_PREFIX, "gmsh:", "medit:")):
             continue
         for suffix, column in components(np.asarray(given)).items():
-            label = names.get(name + suffix, name + suffix)
+            label = (names or {}).get(name + suffix, name + suffix)
             if label in found:
                 raise expected("fields of different names", f"{label!r} twice", "Pass other `names`.")
             found[label] = dim, column

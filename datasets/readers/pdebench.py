@@ -17,6 +17,7 @@ from surrogate.datasets.readers import pdebench_defects as defects
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.even_axes import cell_grid
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
+from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
 
 PERIODIC = ("periodic", "periodic")
@@ -61,6 +62,7 @@ def read_pdebench(path: Path, *, correct: bool = False) -> xr.Dataset:
         No such layout, truncated, with arrays that do not fit their coordinates, or that are not numbers.
     """
     with opened(path) as file:
+        refuse_references(file)
         layout = _layout(file)
         if layout is None:
             do = "Leave `format` out, or choose another."

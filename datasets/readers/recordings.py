@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import meshio
 import numpy as np
 import xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.moving_mesh import MovingMesh
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.meshio_mesh import Values, mesh_of, shape_of, values_of
+from surrogate.datasets.readers.stacked import StackedArray
 from surrogate.datasets.ugrid import describe_many
 
 
@@ -31,10 +30,10 @@ class Recording:
         Increasing times ``(T,)``.
     read
         Reads the frame of a number, as meshio does. What it raises means that the frame is damaged.
-    names
-        New names of fields.
     still
         Fields that are known to be the same at all times: they get no time axis.
+    rigid
+        The mesh is known to be the same at all times; otherwise all are read to see.
     """
 
     def __init__(
@@ -42,20 +41,19 @@ class Recording:
         path: Path,
         times: Sequence[float] | np.ndarray,
         read: Callable[[int], meshio.Mesh],
-        names: Mapping[str, str],
         still: Collection[str] = (),
+        *,
+        rigid: bool = False,
     ) -> None:
-        self.path, self.names, self.still = path, names, frozenset(still)
+        self.path, self.still = path, frozenset(still)
         self.times = np.array(times, dtype=np.float64)
         self._read = read
         self._last: tuple[int, Values] | None = None  # several fields of a frame are often asked for one by one
         if not len(self.times) or not np.isfinite(self.times).all() or not (np.diff(self.times) > 0).all():
             raise expected(f"increasing times in {str(path)!r}", self.times.tolist(), "Correct them.")
         first = self._file(0)
-        self.mesh, self.first = mesh_of(first, path), values_of(first, path, names)
-        if not self.first:
-            raise expected(f"fields in {str(path)!r}", "a mesh without any", "Export the results as well.")
-        self.moving = self._motion(shape_of(first, path).points)
+        self.mesh, self.first = mesh_of(first, path), values_of(first, path)
+        self.moving = None if rigid else self._motion(shape_of(first, path).points)
 
     def values(self, frame: int) -> Values:
         """Return all fields of a frame.
@@ -67,7 +65,7 @@ class Recording:
         """
         last = self._last
         if last is None or last[0] != frame:
-            last = frame, values_of(self._file(frame), self.path, self.names)
+            last = frame, values_of(self._file(frame), self.path)
             if layout(last[1]) != layout(self.first):
                 wanted = f"the fields {sorted(self.first)} in {self._at(frame)}, as at the first"
                 raise expected(wanted, sorted(last[1]), "Give all times the same fields.")
@@ -105,34 +103,6 @@ class Recording:
         return f"{str(self.path)!r} at time {self.times[frame]:.6g}"
 
 
-class _Frames(BackendArray):
-    """One field of recordings: ``(sample, time, place)``, or ``(time, place)`` with the places of all samples joined."""
-
-    def __init__(self, recordings: Sequence[Recording], name: str, *, shared: bool) -> None:
-        self._recordings, self._name, self._shared = recordings, name, shared
-        sizes = [len(recording.first[name][1]) for recording in recordings]
-        times = len(recordings[0].times)
-        self.shape = (len(recordings), times, sizes[0]) if shared else (times, sum(sizes))
-        self.dtype = np.result_type(*(recording.first[name][1] for recording in recordings))
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._get)
-
-    def _get(self, key: tuple[Any, ...]) -> np.ndarray:
-        wanted = [np.atleast_1d(np.arange(size)[part]) for part, size in zip(key, self.shape, strict=True)]
-        squeezed = tuple(0 if np.ndim(part) == 0 and not isinstance(part, slice) else slice(None) for part in key)
-        found = np.empty([len(part) for part in wanted], dtype=self.dtype)
-        times, places = wanted[-2:]
-        for row, frame in enumerate(times):
-            if self._shared:
-                for place, sample in enumerate(wanted[0]):
-                    found[place, row] = self._recordings[sample].values(int(frame))[self._name][1][places]
-            else:
-                parts = [recording.values(int(frame))[self._name][1] for recording in self._recordings]
-                found[row] = np.concatenate(parts)[places]
-        return found[squeezed]
-
-
 def recordings_to_fields(recordings: Sequence[Recording]) -> xr.Dataset:
     """Return recordings as fields, one sample each; what is read is the mesh at all times and the first frame.
 
@@ -158,6 +128,8 @@ def recordings_to_fields(recordings: Sequence[Recording]) -> xr.Dataset:
     coords = first.coordinates() if shared else _joined(recordings, at_rest)
     coords["time"] = xr.Variable(("time",), first.times, {"units": "1", "long_name": "time"})
     variables = {name: _variable(recordings, name, shared) for name in first.first}
+    if at_rest and first.still >= first.first.keys():
+        del coords["time"]
     return xr.Dataset(variables, coords=coords, attrs={"source": ", ".join({str(r.path): None for r in recordings})})
 
 
@@ -167,11 +139,26 @@ def layout(values: Values) -> dict[str, str]:
 
 
 def _variable(recordings: Sequence[Recording], name: str, shared: bool) -> xr.Variable:
-    dim = recordings[0].first[name][0]
-    dims = ("sample", "time", dim) if shared else ("time", dim)
+    first = recordings[0]
+    dim, values = first.first[name]
     attrs = {"units": "1", "long_name": name, "mesh": "mesh", "location": "node" if dim == "node" else "face"}
-    variable = xr.Variable(dims, indexing.LazilyIndexedArray(_Frames(recordings, name, shared=shared)), attrs)
-    return variable.isel(time=0) if name in recordings[0].still else variable
+    frames = len(first.times)
+    if shared:
+        dims, shape = ("sample", "time", dim), (len(recordings), frames, len(values))
+        array = StackedArray(partial(_of_one, recordings, name), dims, shape, values.dtype, frames=2)
+    else:
+        total = sum(len(recording.first[name][1]) for recording in recordings)
+        array = StackedArray(partial(_of_all, recordings, name), ("time", dim), (frames, total), values.dtype, frames=1)
+    variable = array.variable(attrs)
+    return variable.isel(time=0) if name in first.still else variable
+
+
+def _of_one(recordings: Sequence[Recording], name: str, sample: int, frame: int) -> np.ndarray:
+    return recordings[sample].values(frame)[name][1]
+
+
+def _of_all(recordings: Sequence[Recording], name: str, frame: int) -> np.ndarray:
+    return np.concatenate([recording.values(frame)[name][1] for recording in recordings])
 
 
 def _joined(recordings: Sequence[Recording], at_rest: bool) -> dict[str, xr.Variable]:

@@ -15,6 +15,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, opened, vector_in
+from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
 from surrogate.datasets.readers.the_well_grid import space_coordinates, words
 
@@ -87,6 +88,7 @@ class _Part:
 
 def _read(path: Path) -> _Part:
     with opened(path) as file:
+        refuse_references(file)
         coordinates = {"time": _times(file), **space_coordinates(file)}
         space = [name for name in coordinates if name != "time"]
         sizes = {name: axis.size for name, axis in coordinates.items()} | {"sample": int(file.attrs["n_trajectories"])}

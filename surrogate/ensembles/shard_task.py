@@ -14,7 +14,7 @@ from pathlib import Path
 from surrogate.datasets.errors import expected
 from surrogate.datasets.ragged import counts
 from surrogate.datasets.shard_manifest import MANIFEST, Shard
-from surrogate.datasets.store import publish, save_dataset
+from surrogate.datasets.store import publish, write_store
 from surrogate.ensembles.blocks import Advance, Solved
 from surrogate.ensembles.plan import Plan
 
@@ -55,7 +55,7 @@ class ShardTask:
         if solved.fields is not None:
             part = folder / f".{uuid.uuid4().hex}.{self.name}"
             try:
-                save_dataset(self.plan.described(solved.fields), part)
+                write_store(self.plan.described(solved.fields), part)
                 size, digest = part.stat().st_size, file_hash(part)
                 publish(part, folder / self.name)
             finally:

@@ -79,7 +79,7 @@ def check_same_run(folder: Path, record: dict[str, Any]) -> bool:
     file = folder / RUN
     identity = {key: record[key] for key in IDENTITY}
     if file.exists():
-        stored = json.loads(file.read_text())
+        stored = _stored(file)
         differing = [key for key in IDENTITY if stored.get(key) != identity[key]]
         if differing:
             do = "Choose another `path`, or delete the folder."
@@ -87,8 +87,16 @@ def check_same_run(folder: Path, record: dict[str, Any]) -> bool:
         return (folder / MODEL).exists()
     if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # set by Lightning
         with whole_file(file) as part:
-            part.write_text(json.dumps(identity, indent=1))
+            part.write_text(json.dumps(identity, indent=1), encoding="utf-8")
     return False
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError) as error:
+        do = "Delete the folder to start again."
+        raise expected(f"the description of a training in {str(file)!r}", "a damaged file", do) from error
 
 
 @contextmanager
