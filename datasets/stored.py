@@ -56,7 +56,7 @@ class BoxReader:
         return self._source is not None
 
     def read(self, box: Key, out: np.ndarray | None = None) -> np.ndarray:
-        """Return the values in a box, of which the last axes may be left out, in ``out`` if it is given."""
+        """Return the values in a box, in ``out`` if it is given; its last axes may be left out."""
         if self._source is None:
             values: np.ndarray = self._variable[box].values
             if out is None:
@@ -64,7 +64,7 @@ class BoxReader:
             out[...] = values
             return out
         if out is None:
-            shape = [part.stop - part.start for part in box if isinstance(part, slice)]
+            shape = [len(range(part.start, part.stop, part.step or 1)) for part in box if isinstance(part, slice)]
             out = np.empty((*shape, *self._variable.shape[len(box) :]), self.dtype)
         key = list(self._key)
         for axis, part in zip(self._axes, box, strict=False):
@@ -137,10 +137,12 @@ class HDF5Array:
 
     def _opened(self) -> h5py.Dataset:
         """Return the dataset, opened by this process: a forked one shares no state of HDF5 with its parent."""
-        if self._dataset is None or self._process != os.getpid():
-            self._dataset, self._process = self._found(h5py.File(self._path, "r")), os.getpid()
+        dataset = self._dataset
+        if dataset is None or self._process != os.getpid():
+            dataset = self._found(h5py.File(self._path, "r"))
+            self._dataset, self._process = dataset, os.getpid()
             remember(self)
-        return self._dataset
+        return dataset
 
     def _found(self, file: h5py.File) -> h5py.Dataset:
         """Return the dataset, if its numbers are in this file."""
@@ -195,8 +197,10 @@ def _canonical(part: Any, size: int) -> int | slice | np.ndarray | None:
 
 def _within(part: slice | np.ndarray, box: int | slice) -> int | slice | np.ndarray:
     """Return the part of a part."""
-    if isinstance(box, int):
-        return int(part[box]) if isinstance(part, np.ndarray) else part.start + box * part.step
     if isinstance(part, np.ndarray):
-        return part[box]
-    return slice(part.start + box.start * part.step, part.start + (box.stop - 1) * part.step + 1, part.step)
+        return part[box] if isinstance(box, slice) else int(part[box])
+    if isinstance(box, int):
+        return int(part.start + box * part.step)
+    step = box.step or 1
+    last = box.start + (box.stop - box.start - 1) // step * step
+    return slice(part.start + box.start * part.step, part.start + last * part.step + 1, part.step * step)
