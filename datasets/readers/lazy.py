@@ -25,7 +25,7 @@ class LazyArray(BackendArray):
 
     dims: tuple[str, ...]
     shape: tuple[int, ...]
-    chunks: tuple[int, ...]  # of the pieces that the file stores; empty where it is one
+    chunks: tuple[int, ...] = ()  # of the pieces that the file stores; empty where it is one
     dtype: np.dtype[Any]
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:

@@ -58,7 +58,7 @@ def read_meshes(paths: Sequence[Path], names: Mapping[str, str] | None = None) -
         variables[name] = (*joined, attrs)
     coords = meshes[0].coordinates() if shared else describe_many(meshes)
     return check(
-        xr.Dataset(variables, coords=coords, attrs={"source": ", ".join(str(path) for path in paths)}), values=None
+        xr.Dataset(variables, coords=coords, attrs={"source": ", ".join(str(path) for path in paths)}), values=False
     )
 
 

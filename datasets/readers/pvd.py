@@ -49,7 +49,7 @@ def read_pvds(paths: Sequence[Path]) -> xr.Dataset:
     found = [_recordings(path) for path in paths]
     notes = found[0][1]
     return check(
-        notes.added_to(recordings_to_fields([recording for runs, _ in found for recording in runs])), values=None
+        notes.added_to(recordings_to_fields([recording for runs, _ in found for recording in runs])), values=False
     )
 
 
