@@ -18,7 +18,9 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import CONVENTIONS, Fields, check
 from surrogate.datasets.hdf5_variables import add_room, fill
 from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.stored import file_state, is_lazy
+from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.stored_piece import file_state
+from surrogate.datasets.watched import checked_when_read
 
 SUFFIXES = (".h5", ".hdf5", ".nc")
 
@@ -118,7 +120,7 @@ def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) ->
     """
     check_suffix(path)
     refuse_existing(path, overwrite)
-    dataset = _storable(check(fields, values=None))
+    dataset = _storable(checked_when_read(fields))
     copied, attributes = _copied(dataset)
     with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part:
         dataset.drop_vars(list(copied)).to_netcdf(part, engine="h5netcdf")
