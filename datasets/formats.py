@@ -21,10 +21,10 @@ from surrogate.datasets.readers.pvd import read_pvd, read_pvds
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
 from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read_the_well_files
-from surrogate.datasets.shards import is_shards, read_shards
 from surrogate.datasets.readers.xdmf import SUFFIXES as XDMF_SUFFIXES
 from surrogate.datasets.readers.xdmf import read_xdmf, read_xdmfs
 from surrogate.datasets.readers.zarr import is_zarr, read_zarr
+from surrogate.datasets.shards import is_shards, read_shards
 from surrogate.datasets.store import SUFFIXES
 
 HDF5 = (".h5", ".hdf5")

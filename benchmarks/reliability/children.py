@@ -21,7 +21,9 @@ MOST_GROWTH = 256 * 2**20
 LIMIT = 2**30  # an attempt beyond it fails; one between the two succeeds and is seen in the peak
 LONGEST = 1000
 OPENED, REFUSED = "opened", "refused"
-NO_MEMORY = re.compile("allocate memory|Unable to allocate|memory allocation|bad_alloc|out of memory|MemoryError|malloc", re.I)
+NO_MEMORY = re.compile(
+    "allocate memory|Unable to allocate|memory allocation|bad_alloc|out of memory|MemoryError|malloc", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,7 @@ def outcomes(change: Step, attempt: Step, warm_up: Callable[[], None], numbers: 
             yield Outcome(left.pop(0), "crash", f"exit {os.WEXITSTATUS(status)}")
 
 
-def _live(
-    change: Step, attempt: Step, warm_up: Callable[[], None], numbers: list[int], name: str, writer: int
-) -> None:
+def _live(change: Step, attempt: Step, warm_up: Callable[[], None], numbers: list[int], name: str, writer: int) -> None:
     """Read files until one has made this process grow; never return."""
     status = 1
     try:

@@ -40,7 +40,13 @@ def other_rank(file: h5py.File, name: str, dice: random.Random) -> None:
 def other_type(file: h5py.File, name: str, dice: random.Random) -> None:
     shape = file[name].shape or ()
     kinds = ("i1", "u8", "f2", ">f8", "c16", "S5", [("a", "f4"), ("b", "i2")], "b1")
-    special = (h5py.string_dtype(), h5py.ref_dtype, h5py.vlen_dtype("f4"), h5py.enum_dtype({"A": 1}), h5py.opaque_dtype("V8"))
+    special = (
+        h5py.string_dtype(),
+        h5py.ref_dtype,
+        h5py.vlen_dtype("f4"),
+        h5py.enum_dtype({"A": 1}),
+        h5py.opaque_dtype("V8"),
+    )
     _replace(file, name, shape=shape, dtype=dice.choice((*kinds, *special)))
 
 
@@ -122,7 +128,11 @@ def _lead_outside(file: h5py.File, name: str, outside: Path, dice: random.Random
 
 def _replace(file: h5py.File, name: str, **options: object) -> None:
     """Put another dataset in the place of one, with its attributes."""
-    attrs = {key: value for key, value in file[name].attrs.items() if key not in ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME")}
+    attrs = {
+        key: value
+        for key, value in file[name].attrs.items()
+        if key not in ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME")
+    }
     axes = {key: file[name].attrs[key] for key in ("CLASS", "NAME") if key in file[name].attrs}
     lists = [list(dim.values()) for dim in file[name].dims] if not axes else []
     del file[name]

@@ -53,6 +53,8 @@ def astray(path: Path, outside: Path, dice: random.Random) -> bool:
         return False
     referring, part = dice.choice(references)
     shutil.copy(part, outside / part.name)
-    there = dice.choice((str(outside / part.name), f"../{outside.name}/{part.name}", f"./../{outside.name}/{part.name}"))
+    there = dice.choice(
+        (str(outside / part.name), f"../{outside.name}/{part.name}", f"./../{outside.name}/{part.name}")
+    )
     referring.write_bytes(referring.read_bytes().replace(part.name.encode(), there.encode()))
     return True

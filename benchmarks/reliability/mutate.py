@@ -151,7 +151,10 @@ def main() -> int:
                 harm = True
         wrong = ", ".join(f"{kind} {count}" for kind, count in found.items() if kind not in (OPENED, REFUSED)) or "0"
         spent = time.perf_counter() - began
-        print(f"| {name:14} | {given.count:6} | {found[OPENED]:6} | {found[REFUSED]:7} | {wrong} | {spent:.0f} |", flush=True)
+        print(
+            f"| {name:14} | {given.count:6} | {found[OPENED]:6} | {found[REFUSED]:7} | {wrong} | {spent:.0f} |",
+            flush=True,
+        )
     return harm
 
 

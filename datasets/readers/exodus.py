@@ -7,13 +7,16 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import meshio
 import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
+from surrogate.datasets.readers.classic_header import refuse_false_header
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.hdf5_claims import refuse_false_claims
 from surrogate.datasets.readers.meshio_mesh import MESHIO_KINDS
 from surrogate.datasets.readers.recordings import Recording, recordings_to_fields
 
@@ -76,7 +79,7 @@ def read_many_exodus(paths: Sequence[Path]) -> xr.Dataset:
     for name in totals[0]:
         values = np.stack([total[name] for total in totals])
         fields[name] = (("sample", "time"), values, {"units": "1", "long_name": name})
-    return check(fields if all(timed) else fields.isel(time=0, drop=True))
+    return check(fields if all(timed) else fields.isel(time=0, drop=True), values=None)
 
 
 def _frame(file: _Exodus, number: int) -> meshio.Mesh:
@@ -88,6 +91,10 @@ class _Exodus:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if h5py.is_hdf5(path):
+            refuse_false_claims(path, whole=True)
+        else:
+            refuse_false_header(path)
         with self._opened() as data:
             self.times = np.array(data["time_whole"].values if "time_whole" in data else [], dtype=np.float64)
 

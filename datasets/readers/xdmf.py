@@ -54,7 +54,8 @@ def read_xdmfs(paths: Sequence[Path]) -> xr.Dataset:
     else:
         fields = recordings_to_fields([_recording(items, found) for items, found in series])
         fields = fields.isel(time=0, drop=True) if times == {True} else fields
-    return check(Notes.read(files[0].root.findtext("./Domain/Information")).added_to(fields))
+    notes = Notes.read(files[0].root.findtext("./Domain/Information"))
+    return check(notes.added_to(fields), values=None)
 
 
 def _parsed(path: Path) -> Items:
