@@ -13,6 +13,7 @@ from surrogate.datasets.readers.cf import read_cf
 from surrogate.datasets.readers.exodus import SUFFIXES as EXODUS_SUFFIXES
 from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
 from surrogate.datasets.readers.mat import read_mat
+from surrogate.datasets.readers.meshgraphnets import is_meshgraphnets, read_meshgraphnets
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
 from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
@@ -70,9 +71,10 @@ class Format:
 
 #: In the order in which they are tried.
 FORMATS: tuple[Format, ...] = (
-    Format("the_well", read_the_well, HDF5, is_the_well, read_many=read_the_well_files),
     Format("shards", read_shards, matches=is_shards),
+    Format("the_well", read_the_well, HDF5, is_the_well, read_many=read_the_well_files),
     Format("pdebench", read_pdebench, HDF5, is_pdebench),
+    Format("meshgraphnets", read_meshgraphnets, HDF5, is_meshgraphnets, options=frozenset({"names", "times"})),
     Format("netcdf", read_cf, SUFFIXES, options=frozenset({"names"})),
     Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),

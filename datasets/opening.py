@@ -25,6 +25,7 @@ def open_dataset(
     grid: GridChoice | None = None,
     times: Sequence[float] | None = None,
     dims: DimsChoice | None = None,
+    checked: bool = True,
 ) -> xr.Dataset:
     """Open a file or folder as fields: ours, and all that `surrogate.datasets.formats.FORMATS` lists.
 
@@ -47,12 +48,15 @@ def open_dataset(
         For files without times in them: the first and the last of the frames, or all; default: 1, 2, ...
     dims
         For bare arrays, the axes of those whose shapes leave a choice, such as ``{"y": ("sample", "time", "x")}``.
+    checked
+        Refuse fields that break the convention. `surrogate.audit` opens them all the same, to say all that is wrong.
 
     Returns
     -------
     xarray.Dataset
-        Fields that passed `surrogate.datasets.fields.check`. Values are looked at where they are in memory, or take 64 MiB
-        at most; of larger files when they are read to train or to be saved, or by ``check(fields)``.
+        Fields that passed `surrogate.datasets.fields.check`, unless ``checked`` is false. Values are looked at where
+        they are in memory, or take 64 MiB at most; of larger files when they are read to train or to be saved, or by
+        ``check(fields)``.
 
     Raises
     ------
@@ -67,13 +71,13 @@ def open_dataset(
         if not paths:
             raise expected(f"files that match {str(path)!r}", "none", "Check the path.")
         chosen = _format_of_all(paths, path, format)
-        return _checked(chosen.read_many, paths, path, chosen, options)
+        return _checked(chosen.read_many, paths, path, chosen, options, checked)
     if not path.exists():
         raise expected("an existing file", f"{str(path)!r}", "Check the path.")
     if path.is_file() and path.stat().st_size == 0:
         raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
     chosen = format_of(path, format)
-    return _checked(chosen.read, path, path, chosen, options)
+    return _checked(chosen.read, path, path, chosen, options, checked)
 
 
 def _format_of_all(paths: Sequence[Path], pattern: Path, name: str | None) -> Format:
@@ -90,15 +94,18 @@ def _format_of_all(paths: Sequence[Path], pattern: Path, name: str | None) -> Fo
     return chosen
 
 
-def _checked(read: Any, source: Any, path: Path, chosen: Format, options: Mapping[str, Any]) -> xr.Dataset:
-    """Return what ``read`` makes of the source, checked; whatever is wrong is said with the path."""
+def _checked(
+    read: Any, source: Any, path: Path, chosen: Format, options: Mapping[str, Any], checked: bool
+) -> xr.Dataset:
+    """Return what ``read`` makes of the source, checked if asked; whatever is wrong is said with the path."""
     needless = sorted(options.keys() - chosen.options - {"names"})
     if needless:
         raise expected(f"no {needless[0]} for {str(path)!r}, which has its own", "one", "Leave it out.")
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        return check(renamed(fields, options["names"]) if options.keys() > taken.keys() else fields, values=None)
+        fields = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
+        return check(fields, values=None) if checked else fields
     except InputError as error:
         if str(path) in str(error):
             raise

@@ -10,6 +10,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields
 from surrogate.datasets.store import SUFFIXES, write_store
 from surrogate.datasets.writers.pvd import write_pvd
+from surrogate.datasets.writers.the_well import write_the_well
 from surrogate.datasets.writers.xdmf import write_xdmf
 from surrogate.datasets.writers.zarr import write_zarr
 
@@ -25,6 +26,7 @@ WRITERS = {
     "zarr": _Writer(write_zarr, (".zarr",)),
     "xdmf": _Writer(write_xdmf, (".xdmf",)),
     "pvd": _Writer(write_pvd, (".pvd",)),
+    "the_well": _Writer(write_the_well, (".hdf5", ".h5")),
 }
 
 
@@ -33,7 +35,7 @@ def save_dataset(fields: Fields, path: str | Path, *, format: str | None = None,
 
     The suffix says how: ``.h5``, ``.hdf5``, ``.nc`` one HDF5 file in netCDF-4 layout, which
     ``xarray.open_dataset(path, engine="h5netcdf")`` reads without this package; ``.zarr`` a Zarr store; ``.xdmf`` and
-    ``.pvd`` what ParaView reads, with the numbers beside it.
+    ``.pvd`` what ParaView reads, with the numbers beside it. With ``format="the_well"`` a file of The Well.
 
     Parameters
     ----------

@@ -45,16 +45,23 @@ def whole_file(path: str | Path, *, overwrite: bool = False, size: int = 0) -> I
         The file cannot be written (disk full, permission denied); the message names the file.
     """
     path = refuse_existing(path, overwrite)
-    part = hidden(path, "part")
     with named_errors(path, "Nothing was changed."), only_writer(path):
         refuse_existing(path, overwrite)  # another one may have just written it
-        try:
-            part.unlink(missing_ok=True)
-            require_room(path.parent, size)
+        with replacing(path, size=size) as part:
             yield part
-            publish(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
+    """Do what `whole_file` does for a file that nobody else can write, as its writer is the only one."""
+    part = hidden(path, "part")
+    try:
+        part.unlink(missing_ok=True)
+        require_room(path.parent, size)
+        yield part
+        publish(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def require_room(folder: Path, size: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import weakref
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +18,9 @@ from xarray.core.indexing import CopyOnWriteArray, LazilyIndexedArray, MemoryCac
 from surrogate.datasets.errors import expected
 
 Key = tuple[int | slice, ...]
+
+#: Bytes up to which chosen numbers are read with those between them: one call instead of many.
+_COVER = 2**20
 
 
 @runtime_checkable
@@ -43,17 +48,19 @@ class BoxReader:
     """
 
     def __init__(self, variable: xr.Variable) -> None:
-        self.is_lazy = is_lazy(variable)
+        self.is_lazy, self.dtype = is_lazy(variable), variable.dtype
         self._variable = variable
         self._source, self._key = _source(variable) if self.is_lazy else (None, ())
+        self._axes = [axis for axis, part in enumerate(self._key) if not isinstance(part, int)]
+        self._chosen = next((axis for axis in self._axes if isinstance(self._key[axis], np.ndarray)), None)
 
     @property
     def is_direct(self) -> bool:
         """Whether it reads straight from the file."""
         return self._source is not None
 
-    def read(self, box: tuple[slice, ...], out: np.ndarray | None = None) -> np.ndarray:
-        """Return the values in a box, in ``out`` if it is given."""
+    def read(self, box: Key, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the values in a box, of which the last axes may be left out, in ``out`` if it is given."""
         if self._source is None:
             values: np.ndarray = self._variable[box].values
             if out is None:
@@ -61,29 +68,32 @@ class BoxReader:
             out[...] = values
             return out
         if out is None:
-            shape = [part.stop - part.start for part in box]
-            out = np.empty(shape, self._variable.dtype)
-        rest = iter(box)
-        key = [part if isinstance(part, int) else _within(part, next(rest)) for part in self._key]
-        self._fill(key, out)
+            shape = [part.stop - part.start for part in box if isinstance(part, slice)]
+            out = np.empty((*shape, *self._variable.shape[len(box) :]), self.dtype)
+        key = list(self._key)
+        for axis, part in zip(self._axes, box, strict=False):
+            key[axis] = _within(key[axis], part)
+        if self._chosen is None or not isinstance(key[self._chosen], np.ndarray):
+            self._source.read_into(tuple(key), out)
+        elif out.size:
+            self._gather(key, self._chosen, out)
         return out
 
-    def _fill(self, key: list[Any], out: np.ndarray) -> None:
-        """Read; chosen numbers of one axis as stretches that follow each other in the file."""
+    def _gather(self, key: list[Any], axis: int, out: np.ndarray) -> None:
+        """Read chosen numbers of one axis with those between them, or as stretches that follow each other."""
         assert self._source is not None
-        axis = next((i for i, part in enumerate(key) if isinstance(part, np.ndarray)), None)
-        if axis is None:
-            self._source.read_into(tuple(key), out)
-            return
-        numbers = key[axis]
-        if not len(numbers):
-            return
-        place = sum(not isinstance(part, int) for part in key[:axis])
+        numbers, place = key[axis], sum(not isinstance(part, int) for part in key[:axis])
+        low, high = int(numbers.min()), int(numbers.max()) + 1
         ends = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
+        if len(ends) > 2 and out.nbytes // len(numbers) * (high - low) <= _COVER:
+            key[axis] = slice(low, high, 1)
+            cover = np.empty((*out.shape[:place], high - low, *out.shape[place + 1 :]), out.dtype)
+            self._source.read_into(tuple(key), cover)
+            np.take(cover, numbers - low, axis=place, out=out)
+            return
         for first, last in pairwise(ends):
-            stretch = slice(int(numbers[first]), int(numbers[first]) + last - first, 1)
-            part = (*key[:axis], stretch, *key[axis + 1 :])
-            self._source.read_into(part, out[(slice(None),) * place + (slice(first, last),)])
+            key[axis] = slice(int(numbers[first]), int(numbers[first]) + last - first, 1)
+            self._source.read_into(tuple(key), out[(slice(None),) * place + (slice(first, last),)])
 
 
 class HDF5Array:
@@ -91,37 +101,84 @@ class HDF5Array:
 
     def __init__(self, path: str, name: str) -> None:
         self._path, self._name = path, name
-        self._process, self._dataset = 0, None
+        self._process: int | None = None
 
     def read_into(self, key: Key, out: np.ndarray) -> None:
         """Fill ``out``; if it is not contiguous, through a copy."""
+        if not out.size:
+            return
+        if self._process != os.getpid():
+            self._open()
         whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        if out.size:
-            dataset = self._opened()
-            space = dataset.id.get_space()
-            if key:
-                parts = [part if isinstance(part, slice) else slice(part, part + 1, 1) for part in key]
-                count = tuple(len(range(part.start, part.stop, part.step)) for part in parts)
-                space.select_hyperslab(tuple(p.start for p in parts), count, tuple(p.step for p in parts))
-            memory = h5py.h5s.create_simple(whole.shape) if whole.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-            dataset.id.read(memory, space, whole, h5py.h5t.py_create(whole.dtype))
+        begin = None if self._piece is None or whole.dtype != self._piece.dtype else self._piece.begin(key)
+        if self._piece is None or begin is None:
+            self._select(key, whole)
+        else:
+            self._piece.read(begin, whole)
         if whole is not out:
             out[...] = whole
 
-    def _opened(self) -> h5py.Dataset:
-        """Return the dataset, opened by this process: a forked one shares no state of HDF5 with its parent."""
-        if self._dataset is None or self._process != os.getpid():
-            file = h5py.File(self._path, "r")
-            outside = isinstance(file.get(self._name, getlink=True), h5py.ExternalLink)
-            found = None if outside else file[self._name]
-            if found is None or found.is_virtual or found.external:
-                do = "Copy them into one file (h5repack)."
-                raise expected(f"the numbers of {self._name!r} in {self._path!r} itself", "a reference to another", do)
-            self._dataset, self._process = found, os.getpid()
-        return self._dataset
+    def _select(self, key: Key, out: np.ndarray) -> None:
+        space = self._dataset.id.get_space()
+        if key:
+            parts = [part if isinstance(part, slice) else slice(part, part + 1, 1) for part in key]
+            count = tuple((part.stop - part.start - 1) // part.step + 1 for part in parts)
+            space.select_hyperslab(tuple(p.start for p in parts), count, tuple(p.step for p in parts))
+        memory = h5py.h5s.create_simple(out.shape) if out.shape else h5py.h5s.create(h5py.h5s.SCALAR)
+        self._dataset.id.read(memory, space, out, h5py.h5t.py_create(out.dtype))
+
+    def _open(self) -> None:
+        """Open the file in this process: a forked one shares no state of HDF5 with its parent."""
+        self._dataset = self._found(h5py.File(self._path, "r"))
+        self._piece = None
+        if hasattr(os, "preadv") and self._dataset.id.get_offset() is not None:
+            self._piece = _Piece(self._path, self._dataset)
+        self._process = os.getpid()
+
+    def _found(self, file: h5py.File) -> h5py.Dataset:
+        """Return the dataset, if its numbers are in this file."""
+        outside = isinstance(file.get(self._name, getlink=True), h5py.ExternalLink)
+        found = None if outside else file[self._name]
+        if found is None or found.is_virtual or found.external:
+            do = "Copy them into one file (h5repack)."
+            raise expected(f"the numbers of {self._name!r} in {self._path!r} itself", "a reference to another", do)
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_path": self._path, "_name": self._name, "_process": 0, "_dataset": None}
+        return {"_path": self._path, "_name": self._name, "_process": None}
+
+
+class _Piece:
+    """A dataset that lies in one piece in its file, at a place that HDF5 tells: read as bytes."""
+
+    def __init__(self, path: str, dataset: h5py.Dataset) -> None:
+        self._path, self._offset = path, dataset.id.get_offset()
+        self._shape, self.dtype = dataset.shape, dataset.dtype
+        lengths = [*dataset.shape[1:], dataset.dtype.itemsize]
+        self._widths = [math.prod(lengths[axis:]) for axis in range(dataset.ndim)]
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def begin(self, key: Key) -> int | None:
+        """Return after how many bytes a part begins; None for one that is scattered."""
+        begin, whole = 0, False
+        for part, length, width in zip(key, self._shape, self._widths, strict=True):
+            first, count, step = (
+                (part, 1, 1) if isinstance(part, int) else (part.start, part.stop - part.start, part.step)
+            )
+            if step != 1 or (whole and count < length):
+                return None
+            begin += first * width
+            whole = whole or count > 1
+        return begin
+
+    def read(self, begin: int, out: np.ndarray) -> None:
+        memory, place = memoryview(out.reshape(-1)).cast("B"), self._offset + begin
+        while memory:
+            count = os.preadv(self._descriptor, [memory], place)
+            if not count:
+                raise OSError(f"{self._path!r} ends before its data do.")
+            memory, place = memory[count:], place + count
 
 
 def file_state(path: str | Path) -> tuple[int, ...]:
@@ -168,8 +225,10 @@ def _canonical(part: Any, size: int) -> int | slice | np.ndarray | None:
     return int(part) % size
 
 
-def _within(part: slice | np.ndarray, box: slice) -> slice | np.ndarray:
+def _within(part: slice | np.ndarray, box: int | slice) -> int | slice | np.ndarray:
     """Return the part of a part."""
+    if isinstance(box, int):
+        return int(part[box]) if isinstance(part, np.ndarray) else part.start + box * part.step
     if isinstance(part, np.ndarray):
         return part[box]
     return slice(part.start + box.start * part.step, part.start + (box.stop - 1) * part.step + 1, part.step)

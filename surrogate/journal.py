@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.locks import hidden
 from surrogate.datasets.pickles import load_plain
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.store import replacing
 
 #: Seconds between two entries: a rollout that is killed loses at most the work of that time.
 INTERVAL = 5.0
@@ -44,7 +45,7 @@ class Place:
 
 
 class Journal:
-    """The place of a rollout, in a file beside its frames that is whole or absent.
+    """The place of a rollout, in a file beside its frames that is whole or absent; who writes the frames writes it.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class Journal:
 
     def write(self, place: Place) -> None:
         """Replace the entry by a new one."""
-        with whole_file(self._path, overwrite=True) as part:
+        with replacing(self._path) as part:
             torch.save({"request": self._request, "place": vars(place)}, part)
         self._written = time.monotonic()
 
@@ -101,7 +102,8 @@ class Journal:
 
     def remove(self) -> None:
         """Delete the entry."""
-        self._path.unlink(missing_ok=True)
+        for file in (self._path, hidden(self._path, "part")):
+            file.unlink(missing_ok=True)
 
 
 def without_tensors(carry: Any) -> Any:

@@ -108,7 +108,7 @@ def test_vtk_reads_the_same(tmp_path: Path) -> None:
     ours = sg.open_dataset(tmp_path / "cubes.e")
     for block, places in zip(blocks, ([0], range(1, 6)), strict=True):
         np.testing.assert_array_equal(block.cell_data["stress"], ours["stress"][0, 1, list(places)])
-        numbers = [np.flatnonzero((POINTS == point).all(axis=1)).item() for point in block.points]
+        numbers = [np.flatnonzero((point == POINTS).all(axis=1)).item() for point in block.points]
         np.testing.assert_array_equal(block.point_data["T"], ours["T"][0, 1, numbers])
     mesh = Mesh.from_fields(ours)
     theirs = found["Side Sets"][0].cell_centers().points.round(6)

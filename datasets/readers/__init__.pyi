@@ -1,6 +1,7 @@
 from .cf import read_cf as read_cf
 from .known_defects import KnownDefect as KnownDefect
 from .mat import read_mat as read_mat
+from .meshgraphnets import read_meshgraphnets as read_meshgraphnets
 from .meshio_files import read_mesh as read_mesh
 from .meshio_files import read_meshes as read_meshes
 from .netcdf import read_netcdf as read_netcdf

@@ -49,8 +49,7 @@ def read_cf(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Dataset
     """
     with path.open("rb") as file:
         classic = file.read(3) == b"CDF"
-    fields = _read_classic(path) if classic else read_netcdf(path)
-    return check(conventional(fields, names or {}, path), values=None)
+    return check(conventional(_read_classic(path) if classic else read_netcdf(path), names or {}, path), values=False)
 
 
 def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr.Dataset:

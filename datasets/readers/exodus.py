@@ -79,7 +79,7 @@ def read_many_exodus(paths: Sequence[Path]) -> xr.Dataset:
     for name in totals[0]:
         values = np.stack([total[name] for total in totals])
         fields[name] = (("sample", "time"), values, {"units": "1", "long_name": name})
-    return check(fields if all(timed) else fields.isel(time=0, drop=True), values=None)
+    return check(fields if all(timed) else fields.isel(time=0, drop=True), values=False)
 
 
 def _frame(file: _Exodus, number: int) -> meshio.Mesh:

@@ -22,7 +22,7 @@ def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
     try:
         with h5py.File(path) as file:
             return layout(file)
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError):
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError):  # as h5py raises them
         return False
 
 

@@ -62,7 +62,9 @@ def read_meshes(paths: Sequence[Path], names: Mapping[str, str] | None = None) -
         attrs = {"units": "1", "long_name": name, "mesh": "mesh", "location": "node" if dim == "node" else "face"}
         variables[name] = (*joined, attrs)
     coords = meshes[0].coordinates() if shared else describe_many(meshes)
-    return check(xr.Dataset(variables, coords=coords, attrs={"source": ", ".join(str(path) for path in paths)}))
+    return check(
+        xr.Dataset(variables, coords=coords, attrs={"source": ", ".join(str(path) for path in paths)}), values=False
+    )
 
 
 def read_meshio(path: Path) -> meshio.Mesh:

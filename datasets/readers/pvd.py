@@ -48,8 +48,9 @@ def read_pvds(paths: Sequence[Path]) -> xr.Dataset:
     """Return several collections, one sample each; see `read_pvd`."""
     found = [_recordings(path) for path in paths]
     notes = found[0][1]
-    fields = recordings_to_fields([recording for runs, _ in found for recording in runs])
-    return check(notes.added_to(fields), values=None)
+    return check(
+        notes.added_to(recordings_to_fields([recording for runs, _ in found for recording in runs])), values=False
+    )
 
 
 def _recordings(path: Path) -> tuple[list[Recording], Notes]:

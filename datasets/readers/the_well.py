@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import check
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, opened, vector_in
 from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
@@ -60,7 +61,7 @@ def read_the_well_files(paths: Sequence[Path]) -> xr.Dataset:
     variables = {name: _joined(parts, name).variable(first.attributes[name]) for name in first.arrays}
     scalars = {name: _joined_scalar(parts, name) for name in first.scalars}
     source = ", ".join(path.name for path in paths)
-    return xr.Dataset({**variables, **scalars}, coords=first.coordinates, attrs={"source": source})
+    return check(xr.Dataset({**variables, **scalars}, first.coordinates, {"source": source}), values=False)
 
 
 @dataclass(frozen=True)

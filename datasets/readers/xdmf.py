@@ -54,8 +54,7 @@ def read_xdmfs(paths: Sequence[Path]) -> xr.Dataset:
     else:
         fields = recordings_to_fields([_recording(items, found) for items, found in series])
         fields = fields.isel(time=0, drop=True) if times == {True} else fields
-    notes = Notes.read(files[0].root.findtext("./Domain/Information"))
-    return check(notes.added_to(fields), values=None)
+    return check(Notes.read(files[0].root.findtext("./Domain/Information")).added_to(fields), values=False)
 
 
 def _parsed(path: Path) -> Items:

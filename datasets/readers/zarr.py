@@ -52,7 +52,7 @@ def read_zarr(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Datas
         raise
     except Exception as error:  # a damaged store makes its parser raise anything
         raise unreadable("a readable Zarr store at", path, error) from error
-    return check(conventional(fields, names or {}, path), values=None)
+    return check(conventional(fields, names or {}, path), values=False)
 
 
 def _refuse_pickles(path: Path) -> None:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from surrogate.datasets.store import flush, hidden, named_errors, refuse_existing, require_room
+from surrogate.datasets.locks import hidden
+from surrogate.datasets.store import flush, named_errors, refuse_existing, require_room
 
 
 @contextmanager
