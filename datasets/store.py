@@ -12,10 +12,12 @@ from pathlib import Path
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.fields import CONVENTIONS, Fields, check
+from surrogate.datasets.fields import CONVENTIONS, Fields
 from surrogate.datasets.hdf5_variables import add_room, fill
 from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.stored import file_state, is_lazy
+from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.stored_piece import file_state
+from surrogate.datasets.watched import checked_when_read
 
 SUFFIXES = (".h5", ".hdf5", ".nc")
 
@@ -115,7 +117,7 @@ def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) ->
     """
     check_suffix(path)
     refuse_existing(path, overwrite)
-    dataset = check(fields, values=None).assign_attrs(Conventions=CONVENTIONS)
+    dataset = checked_when_read(fields).assign_attrs(Conventions=CONVENTIONS)
     for variable in dataset.data_vars.values():
         variable.encoding.setdefault("_FillValue", None)  # all values are finite: no reader has to look for gaps
     copied = _copied(dataset)
