@@ -90,6 +90,26 @@ def shards(path: Path) -> None:
     sg.generate(sg.cases.Burgers(64, viscosity=0.05, dt=0.1, steps=2), 5, path, shard_size=2, progress=False)
 
 
+def netcdf_3(path: Path) -> None:
+    plain = fields()
+    for axis in ("x", "y"):
+        plain[axis].attrs = {"units": "m"}  # the format has no lists of words
+    plain.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+
+
+def moving_mesh(path: Path) -> None:
+    """Fields on a mesh over three times, by the writer that the suffix names."""
+    points = sg.Mesh(mesh().points[:6, :2], np.array([[0, 1, 4], [0, 4, 3], [1, 2, 5], [1, 5, 4]]), cell_dim=2)
+    variables = {"u": (("sample", "time", "node"), random(1, 3, 6), {"units": "1", "mesh": "mesh", "location": "node"})}
+    time = xr.Variable("time", [0.0, 0.5, 1.0], {"units": "s"})
+    sg.save_dataset(xr.Dataset(variables, coords={**points.coordinates(), "time": time}), path)
+
+
+def exodus(path: Path) -> None:
+    full = mesh()
+    meshio.Mesh(full.points, full.cells, point_data={"u": random(8)}).write(path, file_format="exodus")
+
+
 def matlab_5(path: Path) -> None:
     scipy.io.savemat(path, {"a": random(3, 5, 4), "u": random(3, 5, 4, 2)})
 
@@ -167,10 +187,6 @@ def gmsh_2(path: Path) -> None:
     mesh_file(path, file_format="gmsh22", binary=True)
 
 
-def gmsh_2_text(path: Path) -> None:
-    mesh_file(path, file_format="gmsh22", binary=False)
-
-
 def xdmf_text(path: Path) -> None:
     mesh_file(path, file_format="xdmf", data_format="XML")
 
@@ -201,6 +217,11 @@ SPECIMENS = {
     "ours.h5": Specimen("ours.h5", ours),
     "meshes.h5": Specimen("meshes.h5", ours_on_meshes),
     "netcdf4.nc": Specimen("netcdf4.nc", netcdf),
+    "netcdf3.nc": Specimen("netcdf3.nc", netcdf_3),
+    "fields.zarr": Specimen("fields.zarr", ours),
+    "series.pvd": Specimen("series.pvd", moving_mesh),
+    "series.xdmf": Specimen("series.xdmf", moving_mesh),
+    "mesh.e": Specimen("mesh.e", exodus),
     "pdebench": Specimen("pdebench.hdf5", pdebench),
     "the_well": Specimen("the_well.hdf5", the_well),
     "shards": Specimen("shards", shards),
@@ -219,7 +240,6 @@ SPECIMENS = {
     "text.xdmf": Specimen("text.xdmf", xdmf_text),
     "gmsh4.msh": Specimen("gmsh4.msh", gmsh),
     "gmsh2.msh": Specimen("gmsh2.msh", gmsh_2),
-    "text.msh": Specimen("text.msh", gmsh_2_text),
     "surrogate": Specimen("surrogate.safetensors", surrogate, sg.load),
     "journal": Specimen("journal.place", journal, read_journal),
     "checkpoint": Specimen("last.ckpt", checkpoint, read_checkpoint),

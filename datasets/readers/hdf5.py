@@ -95,10 +95,13 @@ def dataset_in(parent: h5py.Group, name: str) -> h5py.Dataset:
     InputError
         There is none, it is of something else, empty, in another file, or most of it was never written.
     """
-    found = parent.get(name)
     where = f"{_join(parent, name)!r} of {parent.file.filename!r}"
+    steps = name.strip("/").split("/")
+    links = (parent.get("/".join(steps[: step + 1]), getlink=True) for step in range(len(steps)))
+    elsewhere = any(isinstance(link, h5py.ExternalLink) for link in links)
+    found = None if elsewhere else parent.get(name)
     if not isinstance(found, h5py.Dataset):
-        got = "none" if found is None else "a group"
+        got = "a link to another file" if elsewhere else "none" if found is None else "a group"
         raise expected(f"a dataset {where}", got, "Choose another `format`, or copy the file again.")
     if found.file.filename != parent.file.filename or found.is_virtual or found.external:
         raise expected(f"the numbers of {where} in this file", "a reference to another", "Copy them into one file.")
