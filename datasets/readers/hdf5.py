@@ -31,6 +31,14 @@ def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
         return False
 
 
+def own_group(file: h5py.File, name: str | None) -> h5py.Group | None:
+    """Return a group that lies in the file itself, or None."""
+    if name is None or not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        return None
+    found = file[name]
+    return found if isinstance(found, h5py.Group) else None
+
+
 class OpenFile:
     """A file that stays open for reading as long as an array needs it, in each process anew.
 

@@ -16,7 +16,7 @@ from surrogate.datasets.grid import AXES, Sides
 from surrogate.datasets.readers import pdebench_defects as defects
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.even_axes import cell_grid
-from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
+from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, own_group, vector_in
 from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray, lazy_dataset
 
@@ -81,8 +81,8 @@ def _layout(file: h5py.File) -> Callable[[h5py.File], xr.Dataset] | None:
         return _darcy
     if {"tensor", "x-coordinate"} <= file.keys():
         return _one_dimensional
-    first = next(filter(str.isdecimal, file), None)
-    return _grouped if first is not None and {"data", "grid"} <= file[first].keys() else None
+    first = own_group(file, next(filter(str.isdecimal, file), None))
+    return _grouped if first is not None and {"data", "grid"} <= first.keys() else None
 
 
 def _one_dimensional(file: h5py.File) -> xr.Dataset:
