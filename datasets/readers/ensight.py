@@ -31,7 +31,7 @@ def read_ensight(path: Path) -> xr.Dataset:
     with vtk_errors(path):
         times = [float(time) for time in _reader(path).time_values]
     fields = recordings_to_fields([Recording(path, times or [0.0], partial(_frame, path, times))])
-    return check(fields if times else fields.isel(time=0, drop=True))
+    return check(fields if times else fields.isel(time=0, drop=True), values=False)
 
 
 def _reader(path: Path) -> Any:

@@ -52,7 +52,7 @@ def read_npy(
         dims=dims or {},
         source=path.name,
     )
-    return check(fields)
+    return check(fields, values=False)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def read_openfoam(path: Path) -> xr.Dataset:
         known = {float(time) for time in reader.time_values}
     chosen = sorted(time for time in times if time in known)
     read = partial(_frame, folder, chosen, frozenset(names))
-    return check(recordings_to_fields([Recording(folder, chosen, read)]))
+    return check(recordings_to_fields([Recording(folder, chosen, read)]), values=False)
 
 
 def _times(folder: Path) -> dict[float, Path]:

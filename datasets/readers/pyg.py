@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.graphs import from_graph
 from surrogate.datasets.grid import AXES
+from surrogate.datasets.pickles import load_plain
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.ugrid import count_variable, describe_many
 
@@ -82,23 +81,17 @@ def read_pyg(path: Path) -> xr.Dataset:
         raise expected(f"values at the points of {str(path)!r}", sorted(graphs[0].keys()), "Store x or y (N, C).")
     for name, variable in variables.items():
         variable.attrs = {"units": "1", "long_name": name}
-    return check(xr.Dataset(variables, coords=coords, attrs={"source": path.name}))
+    return check(xr.Dataset(variables, coords=coords, attrs={"source": path.name}), values=False)
 
 
 def _graphs(path: Path) -> list[Data]:
-    try:
-        with torch.serialization.safe_globals([Data, GlobalStorage, DataEdgeAttr, DataTensorAttr]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        if isinstance(content, tuple) and len(content) in (2, 3):
+    with torch.serialization.safe_globals([Data, GlobalStorage, DataEdgeAttr, DataTensorAttr]):
+        content = load_plain(path, "graphs of PyTorch Geometric at")
+    if isinstance(content, tuple) and len(content) in (2, 3):
+        try:
             return _separated(content[0], content[1])
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        got = f"{found[1]}, which could run code" if found else "a damaged file, or other objects"
-        raise expected(
-            f"only graphs of PyTorch Geometric at {str(path)!r}", got, "Save nothing but tensors."
-        ) from error
-    except Exception as error:  # a damaged file makes its parser raise anything
-        raise unreadable("readable graphs of PyTorch Geometric at", path, error) from error
+        except Exception as error:  # slices that do not fit make anything
+            raise unreadable("graphs joined by PyTorch Geometric at", path, error) from error
     return list(content) if isinstance(content, list) else [content]
 
 
