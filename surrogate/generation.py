@@ -53,7 +53,7 @@ def generate(
     case
         One of `surrogate.cases`.
     samples
-        Number of trajectories, or of steady solutions.
+        Number of trajectories, or of steady solutions. A directory that has more of them keeps them.
     path
         ``"burgers.h5"`` ends as one file with all samples; until then the shards lie in a hidden directory beside it. A
         path without suffix is a directory of shards: it can be opened at any time, and more samples of the same case

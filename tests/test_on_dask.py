@@ -64,7 +64,7 @@ def test_killed_workers_are_replaced_and_a_killed_master_is_taken_over(script: P
     workers = workers_of(process)
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    gone, alive = psutil.wait_procs(workers, timeout=30)
+    _, alive = psutil.wait_procs(workers, timeout=30)
     assert not alive  # they do not outlive their master
     assert read_manifest(folder).shards
     process = started(script, folder)

@@ -59,7 +59,7 @@ class Growth:
     def into_directory(self, path: Path) -> xr.Dataset:
         """Make the samples that a directory of shards lacks, and open it."""
         with only_writer(path):
-            manifest = self._complete(path)
+            manifest = self._complete(path, extend=True)
         report_failed(manifest.failed, manifest.samples)
         return read_shards(path)
 
@@ -70,15 +70,15 @@ class Growth:
             refuse_existing(path, self.overwrite)
             with named_errors(path, KEPT):
                 require_room(path.parent, self.plan.samples * self.sample_bytes)
-            manifest = self._complete(folder)
+            manifest = self._complete(folder, extend=False)
             report_failed(manifest.failed, manifest.samples)
             write_store(read_shards(folder), path, overwrite=self.overwrite)
             shutil.rmtree(folder)
         return read_store(path)
 
-    def _complete(self, path: Path) -> Manifest:
+    def _complete(self, path: Path, *, extend: bool) -> Manifest:
         """Make the shards that are missing; whatever stops that, those that are complete are kept."""
-        directory = Directory(path, self.plan, overwrite=self.overwrite)
+        directory = Directory(path, self.plan, overwrite=self.overwrite, extend=extend)
         missing = sum(len(task.samples) for task in directory.missing())
         with named_errors(path, KEPT):
             require_room(path, missing * self.sample_bytes)
