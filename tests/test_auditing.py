@@ -71,10 +71,10 @@ def test_values_that_are_not_finite(burgers: xr.Dataset, tmp_path: Path) -> None
     assert one.severity == "error"
     assert one.samples == (3, 7)
     assert one.message == "3 values not finite in 2 of 12 samples (3, 7); the first at time 2, x 5 of sample 3"
-    burgers.to_netcdf(
-        tmp_path / "bad.h5", engine="h5netcdf"
-    )  # a file that open_dataset refuses is audited all the same
-    assert [one.samples for one in sg.audit(tmp_path / "bad.h5") if one.check == "finite values"] == [(3, 7)]
+    burgers.to_netcdf(tmp_path / "bad.h5", engine="h5netcdf")
+    with pytest.raises(sg.InputError, match="Expected finite values"):
+        sg.open_dataset(tmp_path / "bad.h5")
+    assert next(one.samples for one in sg.audit(tmp_path / "bad.h5") if one.field == "u") == (3, 7)
 
 
 def test_what_breaks_the_convention_is_said_of_every_field(burgers: xr.Dataset) -> None:
@@ -123,6 +123,18 @@ def test_nearly_equal_initial_states(burgers: xr.Dataset, size: float, near: boo
     u[10, 0] = u[5, 0] + size * float(u[:, 0].std()) * noise
     findings = found(burgers, "near duplicates")
     assert [one.samples for one in findings] == ([(10,)] if near else [])
+
+
+def test_equal_initial_states_with_other_solutions(burgers: xr.Dataset) -> None:
+    burgers["u"][10, 0] = burgers["u"][5, 0]
+    assert [one.samples for one in found(burgers, "near duplicates")] == [(10,)]
+    assert not found(burgers, "duplicates")
+
+
+def test_samples_that_failed(burgers: xr.Dataset) -> None:
+    assert not found(burgers.assign_attrs(failed_samples=0, missing_samples=0), "failed samples")
+    findings = found(burgers.assign_attrs(failed_samples=3, missing_samples=np.int64(1)), "failed samples")
+    assert [one.message.partition(" ")[0] for one in findings] == ["3", "1"]
 
 
 def test_nearly_equal_states_with_other_parameters_are_other_inputs(burgers: xr.Dataset) -> None:

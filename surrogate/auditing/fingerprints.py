@@ -80,7 +80,7 @@ def _digest_of(fields: xr.Dataset, name: str) -> np.ndarray:
 
 def _sketch_of(fields: xr.Dataset, name: str, scale: float) -> np.ndarray:
     result = np.zeros((n_samples(fields), WIDTH))
-    signs = np.zeros(0, np.int8)
+    signs, edges = np.zeros(0, np.int8), np.zeros(0, int)
     for sample, _, piece in samples_of(fields, name):
         values = np.ravel(piece) / scale
         if not np.isfinite(values).all():
