@@ -81,10 +81,10 @@ class Windows(Dataset[Batch]):
             raise IndexError(f"Expected numbers of windows below {len(self)}, got {indices}.")
         sample, start = index // self._per_sample, index % self._per_sample * self._stride
         batch = {}
-        for frames, first, count, parts in self._sources:
-            rows, places = frames.rows(sample, torch.zeros_like(start) if first is None else start + first, count)
-            for key, (after, length) in parts.items():
-                batch[key] = cut(rows, places + after, length, held=frames.is_held)
+        for frames, first, length, parts in self._sources:
+            rows, places = frames.rows(sample, torch.zeros_like(start) if first is None else start + first, length)
+            for key, (after, count) in parts.items():
+                batch[key] = cut(rows, places + after, count, held=frames.is_held)
         return batch
 
     def _frames(self, names: tuple[str, ...], *, timed: bool) -> Frames:
@@ -93,14 +93,14 @@ class Windows(Dataset[Batch]):
 
 
 class _Source(NamedTuple):
-    """Frames of which a window takes ``count``, the ``first`` after its start (None: there is one for each sample).
+    """Frames of which a window takes ``length``, the ``first`` after its start (None: there is one for each sample).
 
     ``parts`` holds what they are in a batch: how many after the first of them, and how many.
     """
 
     frames: Frames
     first: int | None
-    count: int
+    length: int
     parts: Mapping[str, tuple[int, int]]
 
 
