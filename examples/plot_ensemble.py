@@ -2,15 +2,16 @@
 An ensemble that was checked before anybody trained on it
 =========================================================
 
-Make samples in shards, open them as one lazy dataset, and ask whether they are sound: then spoil them as public sets have
-been spoiled, and ask again.
+Make samples in shards, open them as one lazy dataset, and ask whether they are sound: then spoil them as public sets
+have been spoiled, and ask again.
 """
 
 # %%
 # Shards
 # ------
-# A path without a suffix is a directory. Each shard is written whole or not at all, so a run that was killed goes on where
-# it stopped: this same call would do it. With ``workers=8``, or the address of a Dask scheduler, the bits are the same.
+# A path without a suffix is a directory. Each shard is written whole or not at all, so a run that was killed goes on
+# where it stopped: this same call would do it. With ``workers=8``, or the address of a Dask scheduler, the bits are the
+# same.
 
 import tempfile
 from pathlib import Path
