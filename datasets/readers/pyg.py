@@ -73,7 +73,7 @@ def read_pyg(path: Path) -> xr.Dataset:
         shared = all(torch.equal(points, positions[0]) for points in positions)
         coords = _cloud(positions[:1] if shared else positions)
         coords |= {} if shared else {"node_count": count_variable("node", lengths)}
-    variables = {}
+    variables: dict[str, xr.Variable] = {}
     for key in sorted(set(graphs[0].keys()) - {"pos"}):
         if not (key.endswith("_index") or key.startswith("edge_") or key in _CELLS):
             variables |= _variables(key, [graph[key] for graph in graphs], lengths, shared)
@@ -122,7 +122,7 @@ def _refuse_others(graphs: Sequence[Any], path: Path) -> None:
             raise expected(f"torch_geometric.data.Data in {str(path)!r}", got, "Convert it.")
         pos = graph.get("pos")
         if not isinstance(pos, torch.Tensor) or pos.ndim != 2 or not 1 <= pos.shape[1] <= 3 or not len(pos):
-            got = tuple(pos.shape) if isinstance(pos, torch.Tensor) else "none"
+            got = str(tuple(pos.shape)) if isinstance(pos, torch.Tensor) else "none"
             do = "Set data.pos (N, d) with d from 1 to 3."
             raise expected(f"positions of points in graph {number} of {str(path)!r}", got, do)
         if set(graph.keys()) != set(graphs[0].keys()) or pos.shape[1] != graphs[0]["pos"].shape[1]:
@@ -159,7 +159,7 @@ def _variables(
     if not at_points:
         table = np.concatenate(rows)
         return {name: xr.Variable(("sample",), column) for name, column in zip(names, table.T, strict=True)}
-    dims = ("sample", "node") if shared else ("node",)
+    dims = ["sample", "node"] if shared else ["node"]
     joined = np.stack(rows) if shared else np.concatenate(rows)
     return {name: xr.Variable(dims, joined[..., number]) for number, name in enumerate(names)}
 

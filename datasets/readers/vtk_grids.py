@@ -70,7 +70,8 @@ def joined(grids: Sequence[Any], tags: Mapping[str, np.ndarray], path: Path) -> 
     parts = [grid.cast_to_unstructured_grid() for grid in grids]
     starts = np.cumsum([0, *(part.n_points for part in parts)])
     points = np.concatenate([np.asarray(part.points, dtype=np.float64) for part in parts])
-    cells, in_cells = [], {name: [] for name in _names(parts, "cell_data", path)}
+    cells: list[tuple[str, np.ndarray]] = []
+    in_cells: dict[str, list[np.ndarray]] = {name: [] for name in _names(parts, "cell_data", path)}
     for part, start in zip(parts, starts, strict=False):
         for number in np.unique(part.celltypes).tolist():
             kind, nodes, values = _block(part, number, path)
