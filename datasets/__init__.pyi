@@ -1,5 +1,6 @@
 from . import fields as fields
 from . import readers as readers
+from . import writers as writers
 from .box import Box as Box
 from .coarsening import Level as Level
 from .coarsening import coarsen as coarsen
@@ -36,9 +37,9 @@ from .points import Points as Points
 from .preparation import prepare as prepare
 from .probes import probe as probe
 from .ragged import select_samples as select_samples
+from .saving import save_dataset as save_dataset
 from .series import from_frame as from_frame
 from .signature import Signature as Signature
 from .splits import ConstantSeries as ConstantSeries
-from .store import save_dataset as save_dataset
 from .ugrid import describe_many as describe_many
 from .windows import Windows as Windows

@@ -7,12 +7,16 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import psutil
 import xarray as xr
 
 from surrogate.datasets.stored import BoxReader
 
 #: Bytes read at once: small beside memory, large beside the cost of a call.
 BLOCK = 2**23
+
+#: Of the memory that is free, the share that is filled at most with what could also be read in blocks.
+SHARE = 0.5
 
 Box = tuple[slice, ...]
 
@@ -61,3 +65,8 @@ def stored_chunks(variable: xr.Variable) -> tuple[int, ...]:
     if len(chunks) != variable.ndim:
         return ()
     return tuple(min(piece, max(1, length)) for piece, length in zip(chunks, variable.shape, strict=True))
+
+
+def fits_in_memory(size: int) -> bool:
+    """Return whether so many bytes take at most `SHARE` of the memory that is free."""
+    return bool(size <= SHARE * psutil.virtual_memory().available)

@@ -9,14 +9,22 @@ from pathlib import Path
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.readers.cf import read_cf
+from surrogate.datasets.readers.exodus import SUFFIXES as EXODUS_SUFFIXES
+from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
 from surrogate.datasets.readers.mat import read_mat
+from surrogate.datasets.readers.meshgraphnets import is_meshgraphnets, read_meshgraphnets
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
-from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
 from surrogate.datasets.readers.pt import read_pt
+from surrogate.datasets.readers.pvd import read_pvd, read_pvds
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
+from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read_the_well_files
+from surrogate.datasets.readers.xdmf import SUFFIXES as XDMF_SUFFIXES
+from surrogate.datasets.readers.xdmf import read_xdmf, read_xdmfs
+from surrogate.datasets.readers.zarr import is_zarr, read_zarr
 from surrogate.datasets.shards import is_shards, read_shards
 from surrogate.datasets.store import SUFFIXES
 
@@ -64,11 +72,17 @@ class Format:
 #: In the order in which they are tried.
 FORMATS: tuple[Format, ...] = (
     Format("shards", read_shards, matches=is_shards),
+    Format("the_well", read_the_well, HDF5, is_the_well, read_many=read_the_well_files),
     Format("pdebench", read_pdebench, HDF5, is_pdebench),
-    Format("netcdf", read_netcdf, SUFFIXES),
+    Format("meshgraphnets", read_meshgraphnets, HDF5, is_meshgraphnets, options=frozenset({"names", "times"})),
+    Format("netcdf", read_cf, SUFFIXES, options=frozenset({"names"})),
+    Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
     Format("table", read_table, tuple(TABLES), options=frozenset({"names"})),
+    Format("pvd", read_pvd, (".pvd",), read_many=read_pvds),
+    Format("exodus", read_exodus, EXODUS_SUFFIXES, read_many=read_many_exodus),
+    Format("xdmf", read_xdmf, XDMF_SUFFIXES, read_many=read_xdmfs),
     Format("mesh", read_mesh, MESH_SUFFIXES, options=frozenset({"names"}), read_many=read_meshes),
 )
 

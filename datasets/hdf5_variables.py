@@ -7,12 +7,10 @@ from pathlib import Path
 
 import h5netcdf
 import h5py
-import numpy as np
 import xarray as xr
 
 from surrogate.datasets.blocks import read_blocks
 from surrogate.datasets.errors import expected
-from surrogate.datasets.finite import not_finite
 
 #: Bytes up to which a file may claim that an axis has coordinates: xarray reads them when it opens the file.
 LARGEST_AXIS = 2**26
@@ -37,18 +35,10 @@ def add_room(part: Path, variables: Mapping[str, xr.Variable], attributes: Mappi
 
 
 def fill(part: Path, variables: Mapping[str, xr.Variable]) -> None:
-    """Copy the values of variables into the room that `add_room` has set aside.
-
-    Raises
-    ------
-    InputError
-        A value that is not finite.
-    """
+    """Copy the values of variables into the room that `add_room` has set aside."""
     with h5py.File(part, "r+") as file:
         for name, variable in variables.items():
             for box, values in read_blocks(variable):
-                if not np.isfinite(values).all():
-                    raise not_finite(name, variable, box)
                 file[name][box] = values
 
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import meshio
-import numpy as np
-import xarray as xr
-
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check
 from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.ragged import counts, select_samples
-from surrogate.datasets.readers.meshio_files import MESHIO_KINDS, TAG_PREFIX
 from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.datasets.writers.snapshots import to_meshio
 
-_NAMES = {ours: theirs for theirs, ours in MESHIO_KINDS.items()}
 _FORMATS: dict[str, dict[str, str]] = {
     ".vtu": {"file_format": "vtu"},
     ".vtk": {"file_format": "vtk"},
@@ -45,22 +40,4 @@ def save_mesh(fields: Fields, path: str | Path, *, sample: int = 0, overwrite: b
     own = select_samples(dataset, [sample]) if "sample" in dataset.dims else dataset
     mesh = Mesh.from_fields(own, 0 if counts(own) else None)
     with whole_file(path, overwrite=overwrite) as part:
-        _meshio(mesh, own).write(part, **_FORMATS[Path(path).suffix])
-
-
-def _meshio(mesh: Mesh, fields: xr.Dataset) -> meshio.Mesh:
-    blocks = mesh.blocks
-    values = {name: np.asarray(v.values, dtype=v.dtype).reshape(-1) for name, v in fields.data_vars.items()}
-    at_nodes = {str(name): values[name] for name, v in fields.data_vars.items() if v.dims[-1:] == ("node",)}
-    in_cells = {
-        str(name): [values[name][block.places] for block in blocks]
-        for name, v in fields.data_vars.items()
-        if v.dims[-1:] == ("cell",)
-    }
-    for name in mesh.tags:
-        indicator = np.zeros(mesh.n_points)
-        indicator[mesh.tagged_points(name)] = 1.0
-        at_nodes[TAG_PREFIX + name] = indicator
-    cells = [(_NAMES[block.kind.name], block.nodes) for block in blocks]
-    points = np.pad(mesh.points, ((0, 0), (0, 3 - mesh.dim)))  # VTK has three coordinates always
-    return meshio.Mesh(points, cells, point_data=at_nodes, cell_data=in_cells)
+        to_meshio(mesh, own).write(part, **_FORMATS[Path(path).suffix])

@@ -11,10 +11,14 @@ import xarray as xr
 from jaxtyping import Bool
 from torch import Tensor, nn
 
+from surrogate.datasets.blocks import fits_in_memory
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import require
 from surrogate.datasets.grid import AXES
+from surrogate.datasets.moments import Moments, moments
+from surrogate.datasets.stored import is_lazy
 
+_COPIES = 5  # of the values in float64 that are in memory while the standard deviation is computed
 _EQUAL = 1e-6  # a spread below this part of the others' is round-off
 
 
@@ -61,14 +65,13 @@ class Normalizer(nn.Module):
             self.register_buffer(name, torch.full((len(self.names), *space), value))
 
     def fit(self, fields: xr.Dataset) -> Normalizer:
-        """Set the statistics from ``fields`` (the training part, no other), accumulated in float64; return self."""
+        """Set the statistics from ``fields`` (the training part, no other), accumulated in float64; return self.
+
+        Fields in files that memory cannot hold are read once, in blocks: the same numbers up to the last digits.
+        """
         require(fields, self.names)
         for channel, name in enumerate(self.names):
-            values = fields[name].astype("float64")
-            low, high = float(values.min()), float(values.max())
-            axes = AXES[: len(self.shape)]
-            others = [dim for dim in values.dims if dim not in axes]
-            mean, std = (statistic.transpose(*axes).values for statistic in (values.mean(others), values.std(others)))
+            mean, std, low, high = _moments(name, fields[name], AXES[: len(self.shape)])
             spread = float(np.sqrt((std**2).mean())) if high > low else 0.0
             self.mean[channel] = torch.as_tensor(mean)
             self.std[channel] = torch.as_tensor(np.where(std > _EQUAL * spread, std, spread) if spread else 1.0)
@@ -121,3 +124,12 @@ class Normalizer(nn.Module):
         if frames > 1:
             mean, std = (value.repeat(frames, *[1] * len(self.shape)) for value in (mean, std))
         return mean.view(shape), std.view(shape)
+
+
+def _moments(name: str, field: xr.DataArray, axes: Sequence[str]) -> Moments:
+    if is_lazy(field) and not fits_in_memory(_COPIES * 8 * field.size):
+        return moments(name, field.variable, axes)
+    values = field.copy(deep=False).astype("float64")  # a copy, or the field would be held from here on
+    others = [dim for dim in values.dims if dim not in axes]
+    mean, std = (statistic.transpose(*axes).values for statistic in (values.mean(others), values.std(others)))
+    return Moments(mean, std, float(values.min()), float(values.max()))

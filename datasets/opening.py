@@ -13,6 +13,8 @@ from surrogate.datasets.fields import check
 from surrogate.datasets.formats import FORMATS, Format, format_of
 from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
+from surrogate.datasets.readers.cf import renamed
+from surrogate.datasets.readers.damage import unreadable
 
 
 def open_dataset(
@@ -23,6 +25,7 @@ def open_dataset(
     grid: GridChoice | None = None,
     times: Sequence[float] | None = None,
     dims: DimsChoice | None = None,
+    checked: bool = True,
 ) -> xr.Dataset:
     """Open a file or folder as fields: ours, and all that `surrogate.datasets.formats.FORMATS` lists.
 
@@ -45,12 +48,15 @@ def open_dataset(
         For files without times in them: the first and the last of the frames, or all; default: 1, 2, ...
     dims
         For bare arrays, the axes of those whose shapes leave a choice, such as ``{"y": ("sample", "time", "x")}``.
+    checked
+        Refuse fields that break the convention. `surrogate.audit` opens them all the same, to say all that is wrong.
 
     Returns
     -------
     xarray.Dataset
-        Fields that passed `surrogate.datasets.fields.check`. Values are looked at where they are in memory, or take 64 MiB
-        at most; of larger files when they are read to train or to be saved, or by ``check(fields)``.
+        Fields that passed `surrogate.datasets.fields.check`, unless ``checked`` is false. Values are looked at where
+        they are in memory, or take 64 MiB at most; of larger files when they are read to train or to be saved, or by
+        ``check(fields)``.
 
     Raises
     ------
@@ -65,13 +71,13 @@ def open_dataset(
         if not paths:
             raise expected(f"files that match {str(path)!r}", "none", "Check the path.")
         chosen = _format_of_all(paths, path, format)
-        return _checked(chosen.read_many, paths, path, chosen, options)
+        return _checked(chosen.read_many, paths, path, chosen, options, checked)
     if not path.exists():
         raise expected("an existing file", f"{str(path)!r}", "Check the path.")
     if path.is_file() and path.stat().st_size == 0:
         raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
     chosen = format_of(path, format)
-    return _checked(chosen.read, path, path, chosen, options)
+    return _checked(chosen.read, path, path, chosen, options, checked)
 
 
 def _format_of_all(paths: Sequence[Path], pattern: Path, name: str | None) -> Format:
@@ -88,23 +94,21 @@ def _format_of_all(paths: Sequence[Path], pattern: Path, name: str | None) -> Fo
     return chosen
 
 
-def _checked(read: Any, source: Any, path: Path, chosen: Format, options: Mapping[str, Any]) -> xr.Dataset:
-    """Return what ``read`` makes of the source, checked; whatever is wrong is said with the path."""
+def _checked(
+    read: Any, source: Any, path: Path, chosen: Format, options: Mapping[str, Any], checked: bool
+) -> xr.Dataset:
+    """Return what ``read`` makes of the source, checked if asked; whatever is wrong is said with the path."""
     needless = sorted(options.keys() - chosen.options - {"names"})
     if needless:
         raise expected(f"no {needless[0]} for {str(path)!r}, which has its own", "one", "Leave it out.")
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        return check(_renamed(fields, options["names"]) if options.keys() > taken.keys() else fields, values=None)
+        fields = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
+        return check(fields, values=None) if checked else fields
     except InputError as error:
-        raise error if str(path) in str(error) else InputError(f"{error} (In {str(path)!r}.)") from error
-    except OSError as error:  # HDF5 finds damaged chunks only when they are read
-        raise expected(f"readable data in {str(path)!r}", error, "Make or copy it again.") from error
-
-
-def _renamed(fields: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
-    renamed = {names.get(str(name), str(name)) for name in fields.variables}
-    if not names.keys() <= set(fields.variables) or len(renamed) < len(fields.variables):
-        raise expected(f"different new names for some of {list(fields.variables)}", dict(names), "Correct `names`.")
-    return fields.rename(names)
+        if str(path) in str(error):
+            raise
+        raise InputError(f"{error} (In {str(path)!r}.)") from error
+    except Exception as error:  # a file may say anything, and be damaged where it is read last
+        raise unreadable("readable data in", path, error) from error

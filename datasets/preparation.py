@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from surrogate.datasets.blocks import read_blocks
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, check, require, uniform_step
 from surrogate.datasets.grid import AXES
@@ -124,19 +125,23 @@ def sample_keys(fields: xr.Dataset, names: Sequence[str]) -> list[str]:
     if {"case", "seed"} <= fields.attrs.keys() and "sample" in fields.coords:
         stem = f"{fields.attrs['case']}|{fields.attrs['seed']}|"
         return [hashlib.sha256(f"{stem}{int(index)}".encode()).hexdigest() for index in fields["sample"].values]
-    keys = []
     varying = {"sample", *counts(fields)}
     points = [axis for axis in AXES if axis in fields.coords]
     differing = [name for name in (*names, *points) if not varying.isdisjoint(fields[name].dims)]
+    digests = [hashlib.sha256() for _ in range(fields.sizes["sample"])]
     own = fields.reset_coords()[differing]
     lengths = {k: v for k, v in count_variables(fields).items() if v.attrs["sample_dimension"] in own.dims}
-    for index in range(fields.sizes["sample"]):
-        digest = hashlib.sha256()
+    if not lengths:
+        for name in differing:
+            for box, values in read_blocks(own[name].variable, in_order=True):
+                for digest, sample in zip(digests[box[0]], values, strict=True):
+                    digest.update(np.ascontiguousarray(sample).data)
+        return [digest.hexdigest() for digest in digests]
+    for index, digest in enumerate(digests):
         sample = select_samples(own.assign_coords(lengths), [index])
         for name in differing:
             digest.update(np.ascontiguousarray(sample[name].values).tobytes())
-        keys.append(digest.hexdigest())
-    return keys
+    return [digest.hexdigest() for digest in digests]
 
 
 def _roles(fields: xr.Dataset, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:

@@ -16,11 +16,12 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 from surrogate.datasets.errors import expected
 from surrogate.datasets.ragged import counts, pointer
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.shard_manifest import MANIFEST, Manifest, Shard, read_manifest
-from surrogate.datasets.store import read_store
-from surrogate.datasets.stored import HDF5Array, Key, file_state
+from surrogate.datasets.stored import HDF5Array
+from surrogate.datasets.stored_piece import Key, file_state
 
-_OPEN = 128  # datasets in files that are kept open
+_KNOWN = 2**14  # datasets in files whose place is remembered
 
 FileState = tuple[int, ...]
 
@@ -48,10 +49,7 @@ def read_shards(path: Path) -> xr.Dataset:
         raise expected(f"a complete shard in {str(path)!r}", "none", "Call `generate` again to go on with it.")
     files = _files(path, shards)
     first = path / shards[0].name
-    try:
-        template = read_store(first)
-    except Exception as error:  # a damaged file makes its parser raise anything
-        raise unreadable("a readable shard at", first, error) from error
+    template = read_netcdf(first)
     _check_lengths(template, shards[0])
     joined = xr.Dataset(coords={"sample": np.concatenate([np.array(shard.numbers) for shard in shards])})
     for name, variable in template.variables.items():
@@ -69,7 +67,7 @@ class ShardedArray(BackendArray):
     Parameters
     ----------
     files
-        The files, each with its `surrogate.datasets.stored.file_state`.
+        The files, each with its `surrogate.datasets.stored_piece.file_state`.
     name
         The variable.
     lengths
@@ -139,9 +137,9 @@ class ShardedArray(BackendArray):
             out += np.where(out == self._fill, 0, shift).astype(self.dtype)
 
 
-@lru_cache(maxsize=_OPEN)
+@lru_cache(maxsize=_KNOWN)
 def _array(path: str, name: str, state: FileState) -> HDF5Array:
-    """Return a dataset in a file that stays open as long as it is in use; ``state`` tells its successors apart."""
+    """Return a dataset in a file; ``state`` tells its successors apart."""
     return HDF5Array(path, name)
 
 

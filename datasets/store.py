@@ -18,7 +18,9 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import CONVENTIONS, Fields, check
 from surrogate.datasets.hdf5_variables import add_room, fill
 from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.stored import file_state, is_lazy
+from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.stored_piece import file_state
+from surrogate.datasets.watched import checked_when_read
 
 SUFFIXES = (".h5", ".hdf5", ".nc")
 
@@ -48,16 +50,23 @@ def whole_file(path: str | Path, *, overwrite: bool = False, size: int = 0) -> I
         The file cannot be written (disk full, permission denied); the message names the file.
     """
     path = refuse_existing(path, overwrite)
-    part = hidden(path, "part")
     with named_errors(path, "Nothing was changed."), only_writer(path):
         refuse_existing(path, overwrite)  # another one may have just written it
-        try:
-            part.unlink(missing_ok=True)
-            require_room(path.parent, size)
+        with replacing(path, size=size) as part:
             yield part
-            publish(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
+    """Do what `whole_file` does for a file that nobody else can write, as its writer is the only one."""
+    part = hidden(path, "part")
+    try:
+        part.unlink(missing_ok=True)
+        require_room(path.parent, size)
+        yield part
+        publish(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def require_room(folder: Path, size: int) -> None:
@@ -96,7 +105,7 @@ def named_errors(path: Path, state: str) -> Iterator[None]:
         raise (OSError(message) if cause.errno is None else OSError(cause.errno, message)) from error
 
 
-def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -> None:
+def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) -> None:
     """Check ``fields`` and write them to one HDF5 file (netCDF-4 layout).
 
     ``xarray.open_dataset(path, engine="h5netcdf")`` reads it without this package. What is not in memory is copied from
@@ -111,7 +120,7 @@ def save_dataset(fields: Fields, path: str | Path, *, overwrite: bool = False) -
     """
     check_suffix(path)
     refuse_existing(path, overwrite)
-    dataset = _storable(check(fields, values=None))
+    dataset = _storable(checked_when_read(fields))
     copied, attributes = _copied(dataset)
     with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part:
         dataset.drop_vars(list(copied)).to_netcdf(part, engine="h5netcdf")

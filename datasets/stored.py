@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import h5py
@@ -13,7 +12,11 @@ import xarray as xr
 from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 from xarray.core.indexing import CopyOnWriteArray, LazilyIndexedArray, MemoryCachedArray
 
-Key = tuple[int | slice, ...]
+from surrogate.datasets.errors import expected
+from surrogate.datasets.stored_piece import Key, StoredPiece, file_state, remember
+
+#: Bytes up to which chosen numbers are read with those between them: one call instead of many.
+_COVER = 2**20
 
 
 @runtime_checkable
@@ -41,17 +44,19 @@ class BoxReader:
     """
 
     def __init__(self, variable: xr.Variable) -> None:
-        self.is_lazy = is_lazy(variable)
+        self.is_lazy, self.dtype = is_lazy(variable), variable.dtype
         self._variable = variable
         self._source, self._key = _source(variable) if self.is_lazy else (None, ())
+        self._axes = [axis for axis, part in enumerate(self._key) if not isinstance(part, int)]
+        self._chosen = next((axis for axis in self._axes if isinstance(self._key[axis], np.ndarray)), None)
 
     @property
     def is_direct(self) -> bool:
         """Whether it reads straight from the file."""
         return self._source is not None
 
-    def read(self, box: tuple[slice, ...], out: np.ndarray | None = None) -> np.ndarray:
-        """Return the values in a box, in ``out`` if it is given."""
+    def read(self, box: Key, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the values in a box, in ``out`` if it is given; its last axes may be left out."""
         if self._source is None:
             values: np.ndarray = self._variable[box].values
             if out is None:
@@ -59,67 +64,97 @@ class BoxReader:
             out[...] = values
             return out
         if out is None:
-            shape = [part.stop - part.start for part in box]
-            out = np.empty(shape, self._variable.dtype)
-        rest = iter(box)
-        key = [part if isinstance(part, int) else _within(part, next(rest)) for part in self._key]
-        self._fill(key, out)
+            shape = [len(range(part.start, part.stop, part.step or 1)) for part in box if isinstance(part, slice)]
+            out = np.empty((*shape, *self._variable.shape[len(box) :]), self.dtype)
+        key = list(self._key)
+        for axis, part in zip(self._axes, box, strict=False):
+            key[axis] = _within(key[axis], part)
+        if self._chosen is None or not isinstance(key[self._chosen], np.ndarray):
+            self._source.read_into(tuple(key), out)
+        elif out.size:
+            self._gather(key, self._chosen, out)
         return out
 
-    def _fill(self, key: list[Any], out: np.ndarray) -> None:
-        """Read; chosen numbers of one axis as stretches that follow each other in the file."""
+    def _gather(self, key: list[Any], axis: int, out: np.ndarray) -> None:
+        """Read chosen numbers of one axis with those between them, or as stretches that follow each other."""
         assert self._source is not None
-        axis = next((i for i, part in enumerate(key) if isinstance(part, np.ndarray)), None)
-        if axis is None:
-            self._source.read_into(tuple(key), out)
-            return
-        numbers = key[axis]
-        if not len(numbers):
-            return
-        place = sum(not isinstance(part, int) for part in key[:axis])
+        numbers, place = key[axis], sum(not isinstance(part, int) for part in key[:axis])
+        low, high = int(numbers.min()), int(numbers.max()) + 1
         ends = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
+        if len(ends) > 2 and out.nbytes // len(numbers) * (high - low) <= _COVER:
+            key[axis] = slice(low, high, 1)
+            cover = np.empty((*out.shape[:place], high - low, *out.shape[place + 1 :]), out.dtype)
+            self._source.read_into(tuple(key), cover)
+            np.take(cover, numbers - low, axis=place, out=out)
+            return
         for first, last in pairwise(ends):
-            stretch = slice(int(numbers[first]), int(numbers[first]) + last - first, 1)
-            part = (*key[:axis], stretch, *key[axis + 1 :])
-            self._source.read_into(part, out[(slice(None),) * place + (slice(first, last),)])
+            key[axis] = slice(int(numbers[first]), int(numbers[first]) + last - first, 1)
+            self._source.read_into(tuple(key), out[(slice(None),) * place + (slice(first, last),)])
 
 
 class HDF5Array:
-    """A dataset in an HDF5 file; implements `ReadsInto`."""
+    """A dataset in an HDF5 file; implements `ReadsInto`.
+
+    The file is open while this exists, or until many others have been opened; where the dataset lies in one piece, not
+    by HDF5.
+    """
 
     def __init__(self, path: str, name: str) -> None:
         self._path, self._name = path, name
-        self._process, self._dataset = 0, None
+        self._piece: StoredPiece | None = None
+        self._dataset: h5py.Dataset | None = None
+        self._process: int | None = None
 
     def read_into(self, key: Key, out: np.ndarray) -> None:
         """Fill ``out``; if it is not contiguous, through a copy."""
+        if not out.size:
+            return
         whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        if out.size:
-            dataset = self._opened()
-            space = dataset.id.get_space()
-            if key:
-                parts = [part if isinstance(part, slice) else slice(part, part + 1, 1) for part in key]
-                count = tuple(len(range(part.start, part.stop, part.step)) for part in parts)
-                space.select_hyperslab(tuple(p.start for p in parts), count, tuple(p.step for p in parts))
-            memory = h5py.h5s.create_simple(whole.shape) if whole.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-            dataset.id.read(memory, space, whole, h5py.h5t.py_create(whole.dtype))
+        if self._piece is None:
+            self._piece = StoredPiece.of(self._path, self._opened())
+        begin = self._piece.begin(key, whole.dtype)
+        if begin is None:
+            self._select(key, whole)
+        else:
+            self._dataset = None  # HDF5 has told all there is to know
+            self._piece.read(begin, whole)
         if whole is not out:
             out[...] = whole
 
+    def close(self) -> None:
+        """Close the file; it is opened again when something is read."""
+        self._dataset = None
+
+    def _select(self, key: Key, out: np.ndarray) -> None:
+        dataset = self._opened()
+        space = dataset.id.get_space()
+        if key:
+            parts = [part if isinstance(part, slice) else slice(part, part + 1, 1) for part in key]
+            count = tuple((part.stop - part.start - 1) // part.step + 1 for part in parts)
+            space.select_hyperslab(tuple(p.start for p in parts), count, tuple(p.step for p in parts))
+        memory = h5py.h5s.create_simple(out.shape) if out.shape else h5py.h5s.create(h5py.h5s.SCALAR)
+        dataset.id.read(memory, space, out, h5py.h5t.py_create(out.dtype))
+
     def _opened(self) -> h5py.Dataset:
         """Return the dataset, opened by this process: a forked one shares no state of HDF5 with its parent."""
-        if self._dataset is None or self._process != os.getpid():
-            self._dataset, self._process = h5py.File(self._path, "r")[self._name], os.getpid()
-        return self._dataset
+        dataset = self._dataset
+        if dataset is None or self._process != os.getpid():
+            dataset = self._found(h5py.File(self._path, "r"))
+            self._dataset, self._process = dataset, os.getpid()
+            remember(self)
+        return dataset
+
+    def _found(self, file: h5py.File) -> h5py.Dataset:
+        """Return the dataset, if its numbers are in this file."""
+        outside = isinstance(file.get(self._name, getlink=True), h5py.ExternalLink)
+        found = None if outside else file[self._name]
+        if found is None or found.is_virtual or found.external:
+            do = "Copy them into one file (h5repack)."
+            raise expected(f"the numbers of {self._name!r} in {self._path!r} itself", "a reference to another", do)
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_path": self._path, "_name": self._name, "_process": 0, "_dataset": None}
-
-
-def file_state(path: str | Path) -> tuple[int, ...]:
-    """Return what changes when another file takes the place of this one."""
-    state = os.stat(path)
-    return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
+        return vars(self) | {"_dataset": None}
 
 
 def _source(variable: xr.Variable) -> tuple[ReadsInto | None, tuple[Any, ...]]:
@@ -160,8 +195,12 @@ def _canonical(part: Any, size: int) -> int | slice | np.ndarray | None:
     return int(part) % size
 
 
-def _within(part: slice | np.ndarray, box: slice) -> slice | np.ndarray:
+def _within(part: slice | np.ndarray, box: int | slice) -> int | slice | np.ndarray:
     """Return the part of a part."""
     if isinstance(part, np.ndarray):
-        return part[box]
-    return slice(part.start + box.start * part.step, part.start + (box.stop - 1) * part.step + 1, part.step)
+        return part[box] if isinstance(box, slice) else int(part[box])
+    if isinstance(box, int):
+        return int(part.start + box * part.step)
+    step = box.step or 1
+    last = box.start + (box.stop - box.start - 1) // step * step
+    return slice(part.start + box.start * part.step, part.start + last * part.step + 1, part.step * step)

@@ -10,11 +10,11 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from surrogate.datasets.blocks import boxes, stored_chunks
 from surrogate.datasets.fields import require
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import counts
-
-_BLOCK = 2**22  # bytes read at once: small beside the caches, large beside the cost of a call
+from surrogate.datasets.stored import BoxReader, Key, is_lazy
 
 
 def to_tensor(
@@ -23,14 +23,13 @@ def to_tensor(
     """Stack fields on a channel axis: ``(sample, channel, *space)``, or ``(sample, time, channel, *space)``.
 
     Fields without a sample dimension are repeated for every sample. With ``share`` the tensor uses the memory of the
-    fields where it can, for a single field of type ``dtype`` that is not from a file: it must not be written to. What
-    is from a file is read sample by sample into the tensor, which is all that is held of it.
+    fields where it can, for a single field of type ``dtype`` that is in memory: it must not be written to. What is in a
+    file is read block by block into the tensor, which is all that is held of it.
     """
     require(fields, names)
     variables = [fields[name] for name in names]
     axis = 2 if "time" in variables[0].dims else 1
-    in_memory = "source" not in variables[0].encoding
-    if share and in_memory and len(names) == 1 and "sample" in variables[0].dims:
+    if share and len(names) == 1 and "sample" in variables[0].dims and not is_lazy(variables[0]):
         return _values(variables[0]).to(dtype).unsqueeze(axis)
     shape = [fields.sizes.get("sample", 1), *(n for dim, n in variables[0].sizes.items() if dim != "sample")]
     stacked = _empty([*shape[:axis], len(names), *shape[axis:]], dtype)
@@ -38,11 +37,19 @@ def to_tensor(
         if "sample" not in variable.dims:
             channel.copy_(_values(variable).expand_as(channel[0]))
             continue
-        count = max(1, _BLOCK * len(channel) // max(1, variable.nbytes))
-        for first in range(0, len(channel), count):
-            block = slice(first, first + count) if count > 1 else first  # xarray copies slices of chosen samples
-            channel[block] = _values(variable.isel(sample=block)).view_as(channel[block])
+        reader = BoxReader(variable.variable)
+        for box in boxes(variable.shape, variable.dtype.itemsize, chunks=stored_chunks(variable.variable)):
+            read_tensor(reader, box, channel[box])
     return stacked
+
+
+def read_tensor(reader: BoxReader, box: Key, out: Tensor) -> None:
+    """Read the values in a box into a tensor, which may be of another type."""
+    values = out.numpy()
+    if values.dtype == reader.dtype:
+        reader.read(box, values)
+    else:
+        out.copy_(torch.from_numpy(np.require(reader.read(box), requirements=["C", "W"])))
 
 
 def to_parameters(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype = torch.float32) -> Tensor | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import xarray as xr
 from torch import Tensor
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset
 
+from surrogate.datasets.blocks import fits_in_memory
 from surrogate.datasets.errors import expected
 from surrogate.datasets.signature import Signature
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.window_frames import Frames, cut, frames_of
 
 Batch = dict[str, Tensor]
 
@@ -25,37 +29,47 @@ class Windows(Dataset[Batch]):
     data have them, ``static``, ``forcing`` and ``parameters``. With ``frames`` above the horizon ``y`` has so many, and
     ``forcing`` is that of all frames from the last known one to the last from which a stepper goes on.
 
-    The data are held in memory, shared with ``fields`` where these have one field of type ``dtype`` that is not from a
-    file. Windows that follow each other in a trajectory come as a view, others are gathered: write into neither.
+    The data are held in memory, shared with ``fields`` where these have one field of type ``dtype`` that is there.
+    Fields in files that would take more than half of the memory that is free are read for each batch instead, the same
+    numbers: ``in_memory`` chooses one or the other. Processes that load batches open the files themselves.
+
+    Windows that follow each other in a trajectory come as a view, others are gathered: write into neither.
     """
 
     fields: xr.Dataset
     signature: Signature
     dtype: torch.dtype = torch.float32
     frames: int | None = None
+    in_memory: bool | None = None
 
     def __post_init__(self) -> None:
         names, steady = self.signature, self.signature.dt is None
         frames = self.frames or names.horizon
         require_frames(self.fields, names, frames)
-        self._cuts: dict[str, _Cut] = {}
-        inputs = self._read(names.in_fields, timed=not steady)
-        stride = 1 if steady else int(self.fields.attrs.get("stride", 1))
-        starts = 1 if steady else inputs.shape[1] - names.history - frames + 1
-        self._samples, self._per_sample = inputs.shape[0], len(range(0, starts, stride))
-        self._cuts["x"] = _Cut.of(inputs, 0, names.history, stride)
-        targets = self._read(names.out_fields, timed=False) if steady else inputs
-        self._cuts["y"] = _Cut.of(targets, 0 if steady else names.history, frames, stride)
+        still = {"static": names.static_fields, "parameters": names.parameter_fields}
+        if self.in_memory is None:
+            every = (*names.in_fields, *names.out_fields, *names.forcing_fields, *sum(still.values(), ()))
+            lazy = [self.fields[name] for name in set(every) if is_lazy(self.fields[name])]
+            self.in_memory = fits_in_memory(sum(variable.size for variable in lazy) * self.dtype.itemsize)
+        self._stride = 1 if steady else int(self.fields.attrs.get("stride", 1))
+        if steady:
+            still = {"x": names.in_fields, "y": names.out_fields, **still}
+            self._sources, starts = [], 1
+        else:
+            parts = {"x": (0, names.history), "y": (names.history, frames)}
+            self._sources = [_Source(self._frames(names.in_fields, timed=True), 0, names.history + frames, parts)]
+            starts = self.fields.sizes["time"] - names.history - frames + 1
+        self._per_sample = len(range(0, starts, self._stride))
         if names.forcing_fields:
-            forcing = self._read(names.forcing_fields, timed=True)
-            last = (frames - 1) // names.horizon * names.horizon  # from which the last frames are made
-            self._cuts["forcing"] = _Cut.of(forcing, names.history - 1, last + 1, stride)
-        for key, still in (("static", names.static_fields), ("parameters", names.parameter_fields)):
-            if still:
-                self._cuts[key] = _Cut.of(self._read(still, timed=False), 0, 1, 0)
+            count = (frames - 1) // names.horizon * names.horizon + 1  # to that from which the last frames are made
+            forcing = self._frames(names.forcing_fields, timed=True)
+            self._sources.append(_Source(forcing, names.history - 1, count, {"forcing": (0, count)}))
+        for key, members in still.items():
+            if members:
+                self._sources.append(_Source(self._frames(members, timed=False), None, 1, {key: (0, 1)}))
 
     def __len__(self) -> int:
-        return self._samples * self._per_sample
+        return self.fields.sizes.get("sample", 1) * self._per_sample
 
     def __getitem__(self, index: int) -> Batch:
         return {key: value[0] for key, value in self.__getitems__([index]).items()}
@@ -65,13 +79,29 @@ class Windows(Dataset[Batch]):
         index = torch.as_tensor(indices)
         if index.min() < 0 or index.max() >= len(self):
             raise IndexError(f"Expected numbers of windows below {len(self)}, got {indices}.")
-        sample, window = index // self._per_sample, index % self._per_sample
-        return {key: cut.take(sample, window) for key, cut in self._cuts.items()}
+        sample, start = index // self._per_sample, index % self._per_sample * self._stride
+        batch = {}
+        for frames, first, count, parts in self._sources:
+            rows, places = frames.rows(sample, torch.zeros_like(start) if first is None else start + first, count)
+            for key, (after, length) in parts.items():
+                batch[key] = cut(rows, places + after, length, held=frames.is_held)
+        return batch
 
-    def _read(self, names: tuple[str, ...], *, timed: bool) -> Tensor:
-        """Return ``(sample, frame, channel, *space)``, with one frame for what has no time."""
-        values = to_tensor(self.fields, names, self.dtype, share=True)
-        return (values if timed else values.unsqueeze(1)).contiguous()
+    def _frames(self, names: tuple[str, ...], *, timed: bool) -> Frames:
+        assert self.in_memory is not None
+        return frames_of(self.fields, names, self.dtype, timed=timed, in_memory=self.in_memory)
+
+
+class _Source(NamedTuple):
+    """Frames of which a window takes ``count``, the ``first`` after its start (None: there is one for each sample).
+
+    ``parts`` holds what they are in a batch: how many after the first of them, and how many.
+    """
+
+    frames: Frames
+    first: int | None
+    count: int
+    parts: Mapping[str, tuple[int, int]]
 
 
 def require_frames(fields: xr.Dataset, signature: Signature, frames: int) -> None:
@@ -80,34 +110,3 @@ def require_frames(fields: xr.Dataset, signature: Signature, frames: int) -> Non
     if signature.dt is not None and fields.sizes["time"] < needed:
         got, do = f"{fields.sizes['time']} frames", "Train on fewer steps, or on longer trajectories."
         raise expected(f"trajectories of at least {needed} frames, {signature.history} to start from", got, do)
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """All stretches of so many frames ``(row, channel, *space)``, which overlap in memory; where a window finds its."""
-
-    stretches: Tensor
-    rows_per_sample: int
-    rows_per_window: int
-
-    @classmethod
-    def of(cls, frames: Tensor, first: int, count: int, stride: int) -> _Cut:
-        """Cut ``count`` frames out of ``(sample, frame, channel, *space)``, ``first`` after the start of a window."""
-        channels, *space = frames.shape[2:]
-        size = frames[0, 0].numel()
-        stretches = frames.view(-1).unfold(0, count * size, size).view(-1, count * channels, *space)
-        return cls(stretches[first:], frames.shape[1], stride)
-
-    def take(self, sample: Tensor, window: Tensor) -> Tensor:
-        """Return a batch: a view if its rows are evenly spaced.
-
-        Workers gather always: of a view they would send the whole memory to the process that trains.
-        """
-        rows = sample * self.rows_per_sample + window * self.rows_per_window
-        steps = rows.diff()
-        even = bool((steps == steps[:1]).all() and (steps[:1] >= 0).all())
-        if not even or get_worker_info() is not None:
-            return self.stretches.index_select(0, rows)
-        step = int(steps[0]) if len(steps) else 1
-        view = self.stretches[int(rows[0]) : int(rows[-1]) + 1 : max(step, 1)]
-        return view.expand(len(rows), *view.shape[1:])

@@ -1,3 +1,4 @@
+from . import auditing as auditing
 from . import cases as cases
 from . import datasets as datasets
 from . import ensembles as ensembles
@@ -7,6 +8,9 @@ from . import layers as layers
 from . import models as models
 from . import solvers as solvers
 from . import training as training
+from .auditing import AuditReport as AuditReport
+from .auditing import audit as audit
+from .conversion import convert as convert
 from .datasets import Grid as Grid
 from .datasets import InputError as InputError
 from .datasets import Mesh as Mesh

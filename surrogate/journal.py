@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from surrogate.datasets.errors import expected
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.locks import hidden
+from surrogate.datasets.pickles import load_plain
+from surrogate.datasets.store import replacing
 
 #: Seconds between two entries: a rollout that is killed loses at most the work of that time.
 INTERVAL = 5.0
@@ -44,7 +45,7 @@ class Place:
 
 
 class Journal:
-    """The place of a rollout, in a file beside its frames that is whole or absent.
+    """The place of a rollout, in a file beside its frames that is whole or absent; who writes the frames writes it.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class Journal:
 
     def write(self, place: Place) -> None:
         """Replace the entry by a new one."""
-        with whole_file(self._path, overwrite=True) as part:
+        with replacing(self._path) as part:
             torch.save({"request": self._request, "place": vars(place)}, part)
         self._written = time.monotonic()
 
@@ -80,13 +81,14 @@ class Journal:
         if not self.exists():
             return None
         try:
-            entry = torch.load(self._path, map_location="cpu", weights_only=True)
-        except (RuntimeError, UnpicklingError, EOFError) as error:
+            entry = load_plain(self._path, "the place of a stopped rollout in")
+            request, place = dict(entry["request"]), Place(**entry["place"])
+        except (InputError, LookupError, TypeError, ValueError) as error:
             what = f"the place of a stopped rollout in {str(self._path)!r}"
             raise expected(what, "a damaged file", "Delete it to start again.") from error
-        differing = sorted(k for k in self._request if entry["request"].get(k) != self._request[k])
+        differing = sorted(k for k in self._request if request.get(k) != self._request[k])
         if not differing:
-            return Place(**entry["place"])
+            return place
         if overwrite:
             return None
         do = "Finish that one, choose another path, or pass overwrite=True to start again."
@@ -100,7 +102,8 @@ class Journal:
 
     def remove(self) -> None:
         """Delete the entry."""
-        self._path.unlink(missing_ok=True)
+        for file in (self._path, hidden(self._path, "part")):
+            file.unlink(missing_ok=True)
 
 
 def without_tensors(carry: Any) -> Any:

@@ -93,7 +93,7 @@ def test_files_that_are_no_meshes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"files that match '.*none"):
         sg.open_dataset(tmp_path / "none*.vtu")
     (tmp_path / "curved.txt").touch()
-    with pytest.raises(InputError, match=r"only mesh files that match .*'.*curved.txt'. Open other files one by one"):
+    with pytest.raises(InputError, match=r"only .*mesh files that match .*'.*curved.txt'. Open other files one by one"):
         sg.open_dataset(tmp_path / "curved*")
     for number, name in enumerate(("T", "p")):
         meshio.Mesh(SQUARE, CELLS, point_data={name: np.zeros(5)}).write(tmp_path / f"run_{number}.vtu")

@@ -50,7 +50,7 @@ def test_a_format_can_be_named(own: Path) -> None:
     assert open_dataset(own.with_name("own.dat"), format="netcdf").sizes == {"sample": 3, "x": 8}
     with pytest.raises(InputError, match=r"a format out of .*netcdf, .* got 'cdf'"):
         open_dataset(own.with_name("own.dat"), format="cdf")
-    with pytest.raises(InputError, match=r"only mesh.* files that match '.*own\*', got '.*own.dat'"):
+    with pytest.raises(InputError, match=r"only .*mesh.* files that match '.*own\*', got '.*own.dat'"):
         open_dataset(own.with_name("own*"))
 
 

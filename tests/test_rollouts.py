@@ -17,75 +17,15 @@ import xarray as xr
 from torch import Tensor, nn
 
 import surrogate as sg
+from members.decay import DT, GRID, Broken, Decay, exact, random_start, stacked
 from surrogate import Grid, InputError, NumericalFailure, Stepper, prepare, rollout
-from surrogate.solvers import Burgers
 
 AsFields = Callable[..., xr.Dataset]
-GRID = Grid(shape=(6,), extent=(2.0,), periodic=True)
-DT = 0.25
-RATES = torch.tensor([0.5, 2.0], dtype=torch.float64)
-
-
-class Decay(Stepper):
-    """u_t = -rate u, exactly, for two fields with a rate each."""
-
-    in_fields = out_fields = ("u", "v")
-    domain = GRID
-    dt = DT
-    attributes = {"v": {"units": "kg", "long_name": "mass"}}
-
-    def __init__(self, horizon: int = 1) -> None:
-        super().__init__()
-        self.horizon = horizon
-        self.register_buffer("rates", RATES)
-
-    def forward(
-        self,
-        state: Tensor,
-        static: Tensor | None = None,
-        forcing: Tensor | None = None,
-        parameters: Tensor | None = None,
-    ) -> Tensor:
-        factor = torch.exp(-self.dt * self.rates)[:, None]
-        return torch.cat([state * factor**k for k in range(1, self.horizon + 1)], dim=1)
-
-
-class Broken(Decay):
-    """Decay whose field ``v`` of the sample with the mark 1 in ``u`` is not a number from a step on."""
-
-    def __init__(self, first: int, horizon: int = 1, value: float = torch.nan) -> None:
-        super().__init__(horizon)
-        self.first, self.value = first, value
-
-    def init(self, state: Tensor, static: Tensor | None = None, parameters: Tensor | None = None) -> Any:
-        return 0, state[:, 0, 0] > 100, super().init(state, static, parameters)
-
-    def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
-        count, marked, inner = carry
-        inner, new = super().step(inner, forcing)
-        out = new.clone()
-        for k in range(self.horizon):
-            if count + k + 1 >= self.first:
-                out[marked, 2 * k + 1, 3] = self.value
-        return (count + self.horizon, marked, inner), out
 
 
 @pytest.fixture
 def start(as_fields: AsFields) -> xr.Dataset:
-    rng = np.random.default_rng(0)
-    variables = {name: ("sample time x", rng.normal(size=(7, 4, 6))) for name in ("u", "v")}
-    return as_fields(GRID, variables, time=1.0 + DT * np.arange(4), case="decay", seed=3)
-
-
-def exact(start: xr.Dataset, steps: np.ndarray, samples: slice = slice(None)) -> np.ndarray:
-    """Return the solution (sample, time, field, x)."""
-    first = np.stack([start["u"].values[samples, 0], start["v"].values[samples, 0]], axis=1)
-    factors = np.exp(-DT * steps[:, None] * RATES.numpy())
-    return factors[None, :, :, None] * first[:, None]
-
-
-def stacked(fields: xr.Dataset) -> np.ndarray:
-    return np.stack([fields["u"].values, fields["v"].values], axis=2)
+    return random_start(as_fields)
 
 
 @pytest.mark.parametrize(
@@ -342,70 +282,6 @@ def test_mode_comes_back_also_after_a_failure(start: xr.Dataset) -> None:
     assert not torch.is_inference_mode_enabled()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_absent_cuda_is_refused_and_leaves_no_file(start: xr.Dataset, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a CUDA device"):
-        rollout(Decay(), start, steps=1, device="cuda", path=tmp_path / "result.h5")
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_host_waits_for_the_device_once_for_a_chunk_not_at_each_step(
-    as_fields: AsFields, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits = 0
-    for name in ("__bool__", "__int__", "__float__", "item", "tolist", "nonzero", "cpu", "numpy"):
-        original = getattr(Tensor, name)
-
-        def counted(*arguments: Any, read: Callable[..., Any] = original) -> Any:
-            nonlocal waits
-            waits += 1
-            return read(*arguments)
-
-        monkeypatch.setattr(Tensor, name, counted)
-    solver = Burgers(Grid((16,), periodic=True), viscosity=0.1, dt=0.001)
-    waves = np.sin(2 * np.pi * solver.domain.coordinates()["x"].values) * np.arange(1, 4)[:, None]
-    fields = as_fields(solver.domain, {"u": ("sample x", waves)})
-    counts = []
-    for steps in (1, 5, 50):
-        waits = 0
-        rollout(solver, fields, steps=steps)
-        counts.append(waits)
-    assert counts[0] == counts[1] == counts[2] > 0
-
-
-def test_a_stop_is_the_same_whenever_the_host_looks(start: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    start["u"].values[5, 0] = 1000.0
-    for frames in (1, 2, 64):
-        monkeypatch.setattr("surrogate.march.CHUNK_FRAMES", frames)
-        with pytest.raises(NumericalFailure, match=rf"step 3 \(time {1 + 3 * DT:g}\), sample 5, field 'v'"):
-            rollout(Broken(3), start, steps=20)
-
-
-def test_a_batch_that_does_not_fit_on_the_device_is_halved(start: xr.Dataset, tmp_path: Path) -> None:
-    sizes = []
-
-    class Large(Decay):
-        def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
-            carry, new = super().step(carry, forcing)
-            sizes.append(len(new))
-            if len(new) > 2 and len(sizes) > 2:  # in the middle
-                raise torch.cuda.OutOfMemoryError("no room")
-            return carry, new
-
-    memory = rollout(Large(), start, steps=5)
-    np.testing.assert_allclose(stacked(memory), exact(start, np.arange(1, 6)), rtol=1e-13)
-    assert sizes == [7] * 3 + [3] + [1] * 7 * 5
-    sizes.clear()
-    xr.testing.assert_equal(rollout(Large(), start, steps=5, path=tmp_path / "u.h5").drop_vars("sample"), memory)
-
-    class Hopeless(Decay):
-        def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
-            raise torch.cuda.OutOfMemoryError("no room")
-
-    with pytest.raises(torch.cuda.OutOfMemoryError, match="no room"):
-        rollout(Hopeless(), start, steps=5)
-
-
 class Ranged(Decay):
     """Decay made for states above ``low``."""
 
@@ -434,35 +310,6 @@ def test_states_that_leave_the_range_later_are_told_once(start: xr.Dataset, tmp_
     result = rollout(Ranged(0.0), start, steps=6, path=where, overwrite=True)
     assert result.attrs["fraction_outside_training_range"] == 0
     assert np.isnan(result.attrs["first_time_outside_training_range"])
-
-
-@pytest.mark.slow
-def test_a_compiled_step_gives_the_same_solution(start: xr.Dataset) -> None:
-    xr.testing.assert_allclose(rollout(Decay(2), start, steps=9, compile=True), rollout(Decay(2), start, steps=9))
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("compile", [False, True])
-def test_the_host_never_waits_between_steps_on_a_gpu(start: xr.Dataset, compile: bool) -> None:
-    class Strict(Decay):
-        """Forbids to wait from its second step on."""
-
-        def step(self, carry: Any, forcing: Tensor | None = None) -> tuple[Any, Tensor]:
-            torch.cuda.set_sync_debug_mode("error")
-            return super().step(carry, forcing)
-
-    here = rollout(Decay(), start, steps=50)
-    try:
-        there = rollout(Decay() if compile else Strict(), start, steps=50, device="cuda", compile=compile)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    xr.testing.assert_allclose(there, here, rtol=1e-13)
-
-
-@pytest.mark.gpu
-def test_the_device_does_not_change_the_result(start: xr.Dataset) -> None:
-    here, there = rollout(Decay(), start, steps=9), rollout(Decay(), start, steps=9, device="cuda")
-    xr.testing.assert_allclose(there, here, rtol=1e-13)
 
 
 def test_no_progress_bar_without_a_terminal(start: xr.Dataset, capfd: pytest.CaptureFixture[str]) -> None:

@@ -171,7 +171,7 @@ def test_missing_folder_wrong_suffix_and_wrong_fields_are_refused_before_writing
     with pytest.raises(InputError, match="an existing folder"):
         save_dataset(wave, tmp_path / "missing" / "wave.h5")
     with pytest.raises(InputError, match=r"ends in \.h5, \.hdf5, \.nc"):
-        save_dataset(wave, tmp_path / "wave.zarr")
+        save_dataset(wave, tmp_path / "wave.txt")
     with pytest.raises(InputError, match="finite values in 'u'"):
         save_dataset(wave.where(wave["x"] > 0, np.nan), tmp_path / "wave.h5")
     assert not list(tmp_path.iterdir())

@@ -36,6 +36,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "FNO": lambda: sg.models.FNO(1, 1, dim=2, n_modes=MODES, hidden_channels=WIDTH, periodic=True),
     "FNO, 8 modes": lambda: sg.models.FNO(1, 1, dim=2, n_modes=8, hidden_channels=24, periodic=True),
     "TFNO": lambda: sg.models.TFNO(1, 1, dim=2, n_modes=MODES, hidden_channels=WIDTH, rank=0.1, periodic=True),
+    "MgNO": lambda: sg.models.MgNO(1, 1, dim=2, hidden_channels=24, n_layers=4, n_smoothing=[[1, 0], [1, 0], [2, 0]]),
     "U-Net": lambda: sg.models.UNet(1, 1, dim=2, hidden_channels=8, periodic=True),
 }
 

@@ -1,8 +1,15 @@
+from .cf import read_cf as read_cf
 from .known_defects import KnownDefect as KnownDefect
 from .mat import read_mat as read_mat
+from .meshgraphnets import read_meshgraphnets as read_meshgraphnets
 from .meshio_files import read_mesh as read_mesh
 from .meshio_files import read_meshes as read_meshes
 from .netcdf import read_netcdf as read_netcdf
 from .pdebench import read_pdebench as read_pdebench
 from .pt import read_pt as read_pt
+from .pvd import read_pvd as read_pvd
 from .tables import read_table as read_table
+from .the_well import read_the_well as read_the_well
+from .the_well import read_the_well_files as read_the_well_files
+from .xdmf import read_xdmf as read_xdmf
+from .zarr import read_zarr as read_zarr

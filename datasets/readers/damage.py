@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from surrogate.datasets.errors import InputError, expected
+
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST = 300
 
 
 def unreadable(what: str, path: str | Path, error: BaseException) -> InputError:
     """Return the error to be raised where there should be ``what`` at a path: the first line of what the parser says.
 
-    Parsers raise anything for damaged files, so that their callers have to catch anything.
+    Parsers raise anything for damaged files, so that their callers have to catch anything. What they say may hold
+    anything, too: it is made printable and cut.
     """
-    first = (str(error).splitlines() or [type(error).__name__])[0]
-    return expected(f"{what} {str(path)!r}", first, "Make or copy it again.")
+    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    words = "".join(sign if sign.isprintable() else "?" for sign in _COLORS.sub("", first))
+    return expected(f"{what} {str(path)!r}", words[:_LONGEST], "Make or copy it again.")

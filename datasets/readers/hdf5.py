@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
     try:
         with h5py.File(path) as file:
             return layout(file)
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError):
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError):  # as h5py raises them
         return False
 
 
@@ -54,13 +55,26 @@ def dataset_in(parent: h5py.Group, name: str) -> h5py.Dataset:
         raise expected(f"the numbers of {where} in this file", "a reference to another", "Copy them into one file.")
     if found.dtype.kind not in "fiub":
         raise expected(f"real numbers in {where}", found.dtype, "Store numbers.")
-    if not found.shape or 0 in found.shape:
+    if found.shape is None or 0 in found.shape:
         raise expected(f"an array that is not empty in {where}", f"shape {found.shape}", "Make the file again.")
-    filtered = found.compression is not None or found.id.get_create_plist().get_nfilters() > 0
-    stored = found.id.get_storage_size() * (_MOST_COMPRESSED if filtered else 1)
-    if stored < found.size * found.dtype.itemsize or _end(found) > Path(parent.file.filename).stat().st_size:
-        raise expected(f"all numbers of {where}", "some that were never written", "Make or copy it again.")
+    require_written(found)
     return found
+
+
+def require_written(dataset: h5py.Dataset) -> None:
+    """Raise `InputError` unless the file can hold all numbers of a dataset: one may claim any size.
+
+    Raises
+    ------
+    InputError
+        Most of the numbers were never written, or the file was cut.
+    """
+    filtered = dataset.compression is not None or dataset.id.get_create_plist().get_nfilters() > 0
+    stored = dataset.id.get_storage_size() * (_MOST_COMPRESSED if filtered else 1)
+    claimed = max(dataset.size or 0, math.prod(dataset.chunks or ())) * dataset.dtype.itemsize
+    if stored < claimed or _end(dataset) > Path(dataset.file.filename).stat().st_size:
+        where = f"all numbers of {dataset.name.lstrip('/')!r} of {dataset.file.filename!r}"
+        raise expected(where, "some that were never written", "Make or copy it again.")
 
 
 def vector_in(parent: h5py.Group, name: str, *lengths: int) -> np.ndarray:

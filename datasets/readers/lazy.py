@@ -25,6 +25,7 @@ class LazyArray(BackendArray):
 
     dims: tuple[str, ...]
     shape: tuple[int, ...]
+    chunks: tuple[int, ...] = ()  # of the pieces that the file stores; empty where it is one
     dtype: np.dtype[Any]
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
@@ -35,9 +36,14 @@ class LazyArray(BackendArray):
         """Read what ``key`` selects, one entry for each dimension."""
         raise NotImplementedError
 
+    def read_into(self, key: Key, out: np.ndarray) -> None:
+        """Fill ``out`` with what ``key`` selects."""
+        out[...] = self.read(key)
+
     def variable(self, attributes: Mapping[str, Any]) -> xr.Variable:
         """Return the array as a variable of fields."""
-        return xr.Variable(self.dims, LazilyIndexedArray(self), dict(attributes))
+        encoding = {"chunksizes": self.chunks, "original_shape": self.shape} if self.chunks else {}
+        return xr.Variable(self.dims, LazilyIndexedArray(self), dict(attributes), encoding)
 
 
 class StoredArray(LazyArray):
@@ -70,6 +76,8 @@ class StoredArray(LazyArray):
         self.path, self.name, self.axes = Path(dataset.file.filename), dataset.name, tuple(axes)
         self.dims = tuple(dim for dim in DIMENSIONS if dim in sizes)
         self.shape = tuple(sizes[dim] for dim in self.dims)
+        pieces = dict(zip(axes, dataset.chunks or (), strict=False))
+        self.chunks = tuple(pieces[dim] for dim in self.dims if dim in pieces)
         self.dtype = np.dtype(np.float64 if dataset.dtype.kind == "f" and dataset.dtype.itemsize >= 8 else np.float32)
 
     def read(self, key: Key) -> np.ndarray:
@@ -110,6 +118,8 @@ class JoinedArray(LazyArray):
         lengths = [part.shape[self.axis] if dim in part.dims else 1 for part in parts]
         self.starts = np.concatenate([[0], np.cumsum(lengths)])
         self.shape = (*others[: self.axis], int(self.starts[-1]), *others[self.axis :])
+        alone = first.chunks and dim not in first.dims
+        self.chunks = (*first.chunks[: self.axis], 1, *first.chunks[self.axis :]) if alone else first.chunks
         self.dtype = first.dtype
 
     def read(self, key: Key) -> np.ndarray:

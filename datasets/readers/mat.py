@@ -9,9 +9,12 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
 from surrogate.datasets.readers.axes import GridChoice
+from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.hdf5 import require_written
+from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.matlab5 import read_matlab5
 
 PAIRS = (("a", "u"), ("input", "output"), ("coeff", "sol"))
@@ -58,8 +61,10 @@ def read_mat(
     wanted = KNOWN | names.keys()
     try:
         arrays = _read_hdf5(path, wanted) if h5py.is_hdf5(path) else read_matlab5(path, wanted)
+    except InputError:
+        raise
     except Exception as error:  # a damaged file makes its parser raise anything
-        raise expected(f"a readable MATLAB file at {str(path)!r}", repr(error), "Make or copy it again.") from error
+        raise unreadable("a readable MATLAB file at", path, error) from error
     chosen = _fields(arrays, names, path)
     for name, array in chosen.items():
         if array.dtype.kind not in "fiub":
@@ -98,4 +103,14 @@ def _vectors(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _read_hdf5(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     """MATLAB stores columns first: the axes come reversed."""
     with h5py.File(path) as file:
-        return {name: file[name][()].T for name in file if name in wanted and isinstance(file[name], h5py.Dataset)}
+        refuse_references(file)
+        found = {name: file[name] for name in file if name in wanted}
+        return {name: _numbers(dataset).T for name, dataset in found.items() if isinstance(dataset, h5py.Dataset)}
+
+
+def _numbers(dataset: h5py.Dataset) -> np.ndarray:
+    """Return the numbers of a dataset; one of something else comes as an array of objects."""
+    if dataset.dtype.kind not in "fiub":
+        return np.empty(0, dtype=object)
+    require_written(dataset)
+    return np.asarray(dataset[()])

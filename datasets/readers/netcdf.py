@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import xarray as xr
 
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.hdf5_variables import refuse_long_axes
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.hdf5_claims import refuse_references, refuse_wrong_sizes
 from surrogate.datasets.store import read_store
 
 
@@ -18,10 +20,14 @@ def read_netcdf(path: Path) -> xr.Dataset:
     Raises
     ------
     InputError
-        The file is not HDF5, damaged, or claims axes too long to be read.
+        The file is not HDF5, damaged, takes numbers from other files, or claims axes too long to be read.
     """
     try:
-        refuse_long_axes(path)  # also what is no HDF5 at all: h5netcdf reports it again when its object is deleted
+        with h5py.File(path) as file:
+            dict(file.attrs)  # what h5netcdf cannot read here, it reports again when its object is deleted
+            refuse_references(file)
+            refuse_wrong_sizes(file)
+        refuse_long_axes(path)
         return read_store(path)
     except InputError:
         raise

@@ -11,11 +11,13 @@ import h5py
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import check
 from surrogate.datasets.grid import AXES, Sides
 from surrogate.datasets.readers import pdebench_defects as defects
 from surrogate.datasets.readers.axes import time_axis
-from surrogate.datasets.readers.cell_grid import cell_grid
+from surrogate.datasets.readers.even_axes import cell_grid
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
+from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
 
 PERIODIC = ("periodic", "periodic")
@@ -60,11 +62,12 @@ def read_pdebench(path: Path, *, correct: bool = False) -> xr.Dataset:
         No such layout, truncated, with arrays that do not fit their coordinates, or that are not numbers.
     """
     with opened(path) as file:
+        refuse_references(file)
         layout = _layout(file)
         if layout is None:
             do = "Leave `format` out, or choose another."
             raise expected(f"a layout of PDEBench in {str(path)!r}", f"the entries {sorted(file)[:8]}", do)
-        fields = layout(file)
+        fields = check(layout(file), values=False)
     return _mended(fields, path.name, correct).assign_attrs(source=path.name)
 
 
@@ -181,7 +184,7 @@ def _named(name: str) -> dict[str, str]:
 def _mended(fields: xr.Dataset, name: str, correct: bool) -> xr.Dataset:
     """Look for the known defects."""
     if fields.sizes.get("time", 1) > 1:
-        if "velocity_x" in fields and "u" in fields:
+        if "u" in fields and fields.get("velocity_x", 0.0) != 0:
             fields = defects.double_speed(fields, name, correct)
         if "viscosity" in fields:
             fields = defects.wide_interval(fields, name, correct)

@@ -10,9 +10,9 @@ import torch
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.pickles import load_plain
 from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
 from surrogate.datasets.readers.axes import GridChoice
-from surrogate.datasets.readers.damage import unreadable
 
 NAMES = {"x": "input", "y": "output"}
 
@@ -49,10 +49,7 @@ def read_pt(
     InputError
         Not such a file, truncated, holding other objects, or without ``x`` and ``y``.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes its parser raise anything
-        raise unreadable("a dictionary of tensors at", path, error) from error
+    content = load_plain(path, "a dictionary of tensors at")
     if not isinstance(content, dict) or not all(isinstance(content.get(key), torch.Tensor) for key in NAMES):
         got = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise expected(f"tensors 'x' and 'y' in {str(path)!r}", got, "Save a dictionary with these keys.")

@@ -1,4 +1,4 @@
-"""The command line: ``surrogate demo | generate | train | rollout | forecast | compare | inspect``."""
+"""The command line: ``surrogate demo | generate | train | rollout | forecast | compare | audit | inspect``."""
 
 from surrogate.cli.main import main
 

@@ -18,6 +18,8 @@ COMMANDS = {
     "rollout": "roll a trained surrogate out from the initial states in a file",
     "forecast": "continue a table of time series with a trained forecaster",
     "compare": "compare trained surrogates with the truth and with solvers, and write a report",
+    "audit": "look for what is wrong with data: duplicates, leaks, units, boundaries, conservation, the equation",
+    "convert": "write fields of one format in another: PDEBench, The Well, VTU, Zarr, ... from and to",
     "inspect": "show what is in a file of fields, or of a trained surrogate",
 }
 DESCRIPTION = """Neural-operator surrogates for PDE simulations, beside the classical solvers that make their truth.
@@ -29,7 +31,7 @@ STRICT: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0, 2 for wrong input, 130 for an interrupt."""
+    """Run the command line; return the exit code: 0, 1 for errors in data, 2 for wrong input, 130 for an interrupt."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     chosen = next((word for word in given if word in COMMANDS), None)
     try:
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser.instantiate(parser.parse_args(given))
         if chosen is not None:
             values = options[chosen].as_dict()
-            _command(chosen)(**{name: value for name, value in values.items() if name != "config"})
+            return _command(chosen)(**{name: value for name, value in values.items() if name != "config"}) or 0
     except (ArgumentError, InputError, NumericalFailure, OSError) as error:
         return _say(" ".join(str(error).split()), code=2)
     except KeyboardInterrupt as stop:
@@ -66,8 +68,8 @@ def _parser(chosen: str | None) -> ArgumentParser:
     return parser
 
 
-def _command(name: str) -> Callable[..., Any]:
-    command: Callable[..., Any] = getattr(importlib.import_module(f"surrogate.cli.{name}"), name)
+def _command(name: str) -> Callable[..., int | None]:
+    command: Callable[..., int | None] = getattr(importlib.import_module(f"surrogate.cli.{name}"), name)
     return command
 
 

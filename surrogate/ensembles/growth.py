@@ -15,7 +15,7 @@ from surrogate.datasets.errors import NumericalFailure
 from surrogate.datasets.locks import hidden, only_writer
 from surrogate.datasets.shard_manifest import Manifest
 from surrogate.datasets.shards import read_shards
-from surrogate.datasets.store import named_errors, read_store, refuse_existing, require_room, save_dataset
+from surrogate.datasets.store import named_errors, read_store, refuse_existing, require_room, write_store
 from surrogate.ensembles.blocks import FailedSamples, one_warning_of_each_kind
 from surrogate.ensembles.convergence import estimate_convergence
 from surrogate.ensembles.directory import Directory
@@ -72,7 +72,7 @@ class Growth:
                 require_room(path.parent, self.plan.samples * self.sample_bytes)
             manifest = self._complete(folder, extend=False)
             report_failed(manifest.failed, manifest.samples)
-            save_dataset(read_shards(folder), path, overwrite=self.overwrite)
+            write_store(read_shards(folder), path, overwrite=self.overwrite)
             shutil.rmtree(folder)
         return read_store(path)
 

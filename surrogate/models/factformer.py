@@ -184,11 +184,6 @@ class FactFormer(GridNetwork):
         return result
 
     @classmethod
-    def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:
-        """Return nothing: the network has no modes."""
-        return {}
-
-    @classmethod
     def from_reference(cls, config: Mapping[str, Any], state: Mapping[str, Tensor], *, reference: str) -> FactFormer:
         """Return our network with the weights of a network of the authors' implementation.
 

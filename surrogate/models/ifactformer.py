@@ -138,11 +138,6 @@ class IFactFormer(GridNetwork):
         return y
 
     @classmethod
-    def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:
-        """Return nothing: the network has no modes."""
-        return {}
-
-    @classmethod
     def from_reference(cls, config: Mapping[str, Any], state: Mapping[str, Tensor], *, reference: str) -> IFactFormer:
         """Return our network with the weights of a network of the authors' implementation.
 

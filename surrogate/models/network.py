@@ -82,9 +82,9 @@ class GridNetwork(Configured, nn.Module):
         """
 
     @classmethod
-    @abstractmethod
     def modes_for(cls, shape: Sequence[int]) -> dict[str, Any]:
-        """Return the default number of modes, or what a grid of this shape holds if that is less."""
+        """Return the default number of modes, or what a grid of this shape holds if that is less; or nothing."""
+        return {}
 
     @classmethod
     def sizes_for(cls, data: xr.DataTree | xr.Dataset) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.pickles import load_plain
 from surrogate.datasets.store import whole_file
 
 
@@ -34,9 +34,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     InputError
         The file is not a checkpoint, or damaged.
     """
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError) as error:
+    content = load_plain(path, "a training checkpoint at")
+    if not isinstance(content, dict):
         do = "Delete the folder to start again."
-        raise expected(f"a training checkpoint at {str(path)!r}", error, do) from error
+        raise expected(f"a training checkpoint at {str(path)!r}", type(content).__name__, do)
     return content

@@ -16,8 +16,11 @@ import numpy as np
 import xarray as xr
 from lightning.pytorch.utilities import rank_zero_only
 
+from surrogate.datasets.blocks import read_blocks
 from surrogate.datasets.errors import expected
+from surrogate.datasets.finite import not_finite
 from surrogate.datasets.store import whole_file
+from surrogate.datasets.stored import is_lazy
 from surrogate.training.manifest import describe
 from surrogate.training.surrogate import Surrogate
 
@@ -45,11 +48,17 @@ def make_record(
 
 
 def _hash_data(*parts: xr.Dataset) -> str:
+    """Read all data once, in blocks; those in files have not been looked at before."""
     digest = hashlib.sha256(str([part.attrs.get("stride", 1) for part in parts]).encode())
-    for name, variable in ((name, part[name]) for part in parts for name in sorted(map(str, part.variables))):
+    for name, variable in ((name, part[name].variable) for part in parts for name in sorted(map(str, part.variables))):
         digest.update(f"{name} {variable.dims} {variable.shape} {variable.dtype}".encode())
-        values = variable.values.astype(str) if variable.dtype.kind == "O" else variable.values  # not their addresses
-        digest.update(np.ascontiguousarray(values).tobytes())
+        if variable.dtype.kind == "O":
+            digest.update(variable.values.astype(str).tobytes())  # not their addresses
+            continue
+        for box, values in read_blocks(variable, in_order=True):
+            if is_lazy(variable) and not np.isfinite(values).all():
+                raise not_finite(name, variable, box)
+            digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
 
@@ -70,7 +79,7 @@ def check_same_run(folder: Path, record: dict[str, Any]) -> bool:
     file = folder / RUN
     identity = {key: record[key] for key in IDENTITY}
     if file.exists():
-        stored = json.loads(file.read_text())
+        stored = _stored(file)
         differing = [key for key in IDENTITY if stored.get(key) != identity[key]]
         if differing:
             do = "Choose another `path`, or delete the folder."
@@ -78,8 +87,16 @@ def check_same_run(folder: Path, record: dict[str, Any]) -> bool:
         return (folder / MODEL).exists()
     if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # set by Lightning
         with whole_file(file) as part:
-            part.write_text(json.dumps(identity, indent=1))
+            part.write_text(json.dumps(identity, indent=1), encoding="utf-8")
     return False
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError) as error:
+        do = "Delete the folder to start again."
+        raise expected(f"the description of a training in {str(file)!r}", "a damaged file", do) from error
 
 
 @contextmanager

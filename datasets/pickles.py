@@ -1,0 +1,38 @@
+"""Files of ``torch.save``: tensors, numbers and words in lists and dictionaries, and nothing that could run."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from surrogate.datasets.errors import expected
+from surrogate.datasets.readers.damage import unreadable
+
+_ZIP = b"PK\x03\x04"
+
+
+def load_plain(path: str | Path, what: str) -> Any:
+    """Return what ``torch.save`` wrote, on the host.
+
+    Raises
+    ------
+    InputError
+        There is not ``what`` at ``path`` but something else, or it is damaged.
+    """
+    with Path(path).open("rb") as file:
+        zipped = file.read(len(_ZIP)) == _ZIP
+    try:
+        if zipped:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            # a map gives what it has; a file would set memory aside for what the older format claims to come
+            return torch.load(content, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:  # torch advises to run what is in the file
+        do = "Save plain tensors with torch.save; other objects can run code and are not opened."
+        raise expected(f"{what} {str(path)!r}", "a damaged file, or one of other objects", do) from error
+    except Exception as error:  # a damaged file makes its parser raise anything
+        raise unreadable(what, path, error) from error

@@ -1,0 +1,41 @@
+"""Solutions on meshes against the boundary values beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from surrogate.auditing.blocks import n_samples, samples_of
+from surrogate.auditing.finding import Finding, NotApplicable
+from surrogate.auditing.known_equation import Equation
+from surrogate.auditing.words import some
+from surrogate.datasets.ragged import counts, pointer
+from surrogate.datasets.ugrid import numbers_from_zero
+from surrogate.solvers.poisson_points import PoissonOnPoints
+
+_ROUND_OFF = 1e-5  # of the largest value of a sample
+
+
+def boundary_data(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
+    """Find solutions that are not at ``boundary_value`` where ``is_dirichlet`` says that it holds."""
+    if not isinstance(equation.solver, PoissonOnPoints) or "node" not in counts(fields):
+        raise NotApplicable("no boundary values beside solutions on meshes of their own")
+    dim = str(fields["boundary_value"].dims[-1])
+    numbers = [str(k) for k, v in fields.variables.items() if v.dims == (dim,) and "start_index" in v.attrs]
+    if not numbers:
+        raise NotApplicable(f"no node numbers of {dim!r}")
+    name = equation.solver.out_fields[0]
+    streams = [samples_of(fields, each) for each in (name, "boundary_value", "is_dirichlet", numbers[0])]
+    starts, attrs = pointer(counts(fields)["node"]), fields[numbers[0]].attrs
+    off: dict[int, float] = {}
+    for (sample, _, u), (_, _, given), (_, _, held), (_, _, rows) in zip(*streams, strict=True):
+        own = numbers_from_zero(xr.Variable((dim,), rows, attrs)) - starts[sample]
+        error = np.abs(u[own] - given)[held > 0].max(initial=0.0)
+        if error > _ROUND_OFF * np.abs(u).max():
+            off[sample] = float(error)
+    if off:
+        message = f"is off its boundary values by up to {max(off.values()):.3g} in {some([*off], n_samples(fields))}"
+        cure = "Do not train on these samples: boundary values and solutions belong to different problems."
+        yield Finding("error", message, cure, name, tuple(off))

@@ -1,0 +1,54 @@
+"""What the equation conserves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import xarray as xr
+
+from surrogate.auditing.blocks import chosen_frames, chosen_samples, n_samples, sample_of
+from surrogate.auditing.finding import Finding, NotApplicable, Severity
+from surrogate.auditing.known_equation import Equation
+from surrogate.datasets.tensors import to_tensor
+from surrogate.evaluation.conservation import drift
+from surrogate.solvers.periodic import PeriodicEquation
+from surrogate.solvers.semilinear import Semilinear
+
+# Far above what single precision loses in a sum, far below what a scheme that does not conserve loses.
+WRONG, DOUBTFUL = 1e-2, 1e-4
+_GROWTH = 1.01  # as `Semilinear.faults`
+_FRAMES = 64
+_CURE = "Check the equation and its boundary; else these runs failed, or their scheme does not conserve."
+
+
+def conserved(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
+    """Find drift of the invariants of the equation, and growth of what it never lets grow."""
+    solver = equation.solver
+    if not isinstance(solver, PeriodicEquation) or fields.sizes.get("time", 1) < 2:
+        raise NotApplicable("no trajectories of an equation with invariants")
+    tried, frames = (
+        chosen_samples(fields, equation.samples),
+        chosen_frames(fields, None if equation.samples is None else _FRAMES),
+    )
+    drifts: dict[str, list[float]] = {}
+    growths: dict[str, list[float]] = {}
+    for sample in tried:
+        states = to_tensor(sample_of(fields, sample).isel(time=frames), solver.out_fields, torch.float64)
+        for name, change in drift(solver.invariants, states[:, 0], states).items():
+            drifts.setdefault(name, []).append(float(change.max()))
+        for name, norms in (solver.bounded(states[0]) if isinstance(solver, Semilinear) else {}).items():
+            growths.setdefault(name, []).append(float((norms[1:] / norms[:-1]).max()))
+    if not drifts and not growths:
+        raise NotApplicable(f"{type(solver).__name__} conserves nothing that is known")
+    about = f"({len(tried)} of {n_samples(fields)} samples tried)"
+    for name, values in drifts.items():
+        bad = [sample for sample, value in zip(tried, values, strict=True) if not value <= DOUBTFUL]
+        severity: Severity = "note" if not bad else "warning" if max(values) <= WRONG else "error"
+        message = f"{name} drifts by up to {max(values):.2g} of its size {about}, which the equation conserves"
+        yield Finding(severity, message, _CURE if bad else "", samples=tuple(bad))
+    for name, values in growths.items():
+        bad = [sample for sample, value in zip(tried, values, strict=True) if not value <= _GROWTH]
+        if bad:
+            message = f"{name} grows by a factor of up to {max(values):.4g} between frames, which the equation forbids"
+            yield Finding("error", f"{message} {about}", _CURE, samples=tuple(bad))

@@ -1,0 +1,13 @@
+"""What readers know to be wrong with files of a format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from surrogate.auditing.finding import Finding
+
+
+def known_defects(warned: Sequence[str]) -> Iterator[Finding]:
+    """Pass on what the reader of a file warned of."""
+    for text in warned:
+        yield Finding("warning", text, "See the page on formats.")
