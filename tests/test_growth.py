@@ -115,7 +115,8 @@ def test_more_samples_of_the_same_kind_extend_a_directory(tmp_path: Path) -> Non
 
 
 def test_a_file_has_as_many_samples_as_asked_for_whatever_was_stopped(tmp_path: Path) -> None:
-    make(tmp_path / ".whole.h5.shards", 11)  # what a stopped call leaves
+    make(tmp_path / "stopped", 11)
+    (tmp_path / "stopped").rename(tmp_path / ".whole.h5.shards")  # what a stopped call leaves
     for samples in (5, 13):
         assert make(tmp_path / "whole.h5", samples, overwrite=True).sizes["sample"] == samples
         assert os.listdir(tmp_path) == ["whole.h5"]

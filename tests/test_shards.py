@@ -205,5 +205,5 @@ def test_a_shard_with_other_contents_is_named_when_it_is_read(folder: Path, tmp_
     size = (part / "shard-00000.h5").stat().st_size
     (part / "shard-00000.h5").unlink()  # HDF5 shares what it knows of a file that is open
     (part / "shard-00000.h5").write_bytes(bytes(size))
-    with pytest.raises(InputError, match=r"Expected a readable shard at '.*shard-00000.h5'"):
+    with pytest.raises(InputError, match=r"Expected a readable HDF5 file at '.*shard-00000.h5'"):
         open_dataset(part)
