@@ -44,15 +44,18 @@ def step_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
             *(_residuals(solver, equation, sample_of(fields, sample), eps) for sample in tried), strict=True
         )
     )
-    about = f"({sharp.numel()} steps of {len(tried)} of {n_samples(fields)} samples tried)"
-    blurred = f"{plural(int((~sharp).sum()), 'frame')} not resolved by their grid and not judged {about}"
+    about = f"of {len(tried)} of {n_samples(fields)} samples tried)"
+    blurred = (
+        f"{plural(int((~sharp).sum()), 'frame')} not resolved by their grid and not judged ({sharp.numel()} {about}"
+    )
     if not sharp.any():
         raise NotApplicable(f"{blurred}. Audit the data before they were thinned")
     if not sharp.all():
         yield Finding("note", blurred, "Store more points, or audit the data before they were thinned.")
+    stated = _stated_error(fields)
     for channel, name in enumerate(solver.out_fields):
         change, state = (values[..., channel].where(sharp, 0.0).amax(1) for values in (of_change, of_state))
-        yield _judged(name, tried, change, float(state.max()), about, _stated_error(fields))
+        yield _judged(name, tried, change, float(state.max()), f"({int(sharp.sum())} steps {about}", stated)
 
 
 def _residuals(solver: Stepper, equation: Equation, fields: xr.Dataset, eps: float) -> tuple[Tensor, Tensor, Tensor]:
