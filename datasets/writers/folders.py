@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from surrogate.datasets.locks import hidden
+from surrogate.datasets.locks import hidden, only_writer
 from surrogate.datasets.store import flush, named_errors, refuse_existing, require_room
 
 
@@ -24,23 +24,24 @@ def whole_folder(path: str | Path, *, overwrite: bool = False, size: int = 0) ->
     Raises
     ------
     InputError
-        ``path`` exists and ``overwrite`` is false, or its folder does not exist.
+        ``path`` exists and ``overwrite`` is false, its folder does not exist, or another process is writing it.
     OSError
         The folder cannot be written (disk full, permission denied); the message names it.
     """
     path = Path(path)
-    _put_back(path)
     refuse_existing(path, overwrite)
-    part = hidden(path, "part")
-    try:
-        with named_errors(path, "Nothing was changed."):
+    with named_errors(path, "Nothing was changed."), only_writer(path):
+        _put_back(path)
+        refuse_existing(path, overwrite)  # another one may have just written it
+        part = hidden(path, "part")
+        try:
             require_room(path.parent, size)
             discard(part)
             part.mkdir()
             yield part
             _publish(part, path)
-    finally:
-        discard(part)
+        finally:
+            discard(part)
 
 
 @contextmanager
