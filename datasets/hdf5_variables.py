@@ -57,4 +57,6 @@ def refuse_long_axes(path: Path) -> None:
 def _is_axis(found: h5py.Dataset) -> bool:
     """Return whether a dataset is the coordinate of a dimension, and not only its length."""
     label = found.attrs.get("NAME", b"")
-    return bool(found.is_scale) and not bytes(label).startswith(b"This is a netCDF dimension but not")
+    return found.attrs.get("CLASS") == b"DIMENSION_SCALE" and not bytes(label).startswith(
+        b"This is a netCDF dimension but not"
+    )

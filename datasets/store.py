@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import shutil
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import h5netcdf
@@ -65,6 +67,9 @@ def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
         require_room(path.parent, size)
         yield part
         publish(part, path)
+    except (OSError, RuntimeError) as error:
+        abandon(part, error)
+        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -89,6 +94,25 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def abandon(part: Path, error: BaseException) -> None:
+    """Let go of a file that could not be written: HDF5 and h5netcdf try again when their objects go, and crash.
+
+    What is still to be written goes nowhere. Where the system does not list what is open (other than Linux) nothing is
+    done.
+    """
+    listed = Path("/proc/self/fd")
+    for descriptor in listed.iterdir() if listed.is_dir() else ():
+        with suppress(OSError):  # closed meanwhile
+            if descriptor.readlink() == part.absolute():
+                nowhere = os.open(os.devnull, os.O_RDWR)
+                os.dup2(nowhere, int(descriptor.name))
+                os.close(nowhere)
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, h5netcdf.File):
+            owner._closed = True
 
 
 @contextmanager
@@ -175,7 +199,11 @@ def _copied(fields: xr.Dataset) -> tuple[dict[str, xr.Variable], dict[str, str]]
 
 
 def _disk_error(error: BaseException | None) -> OSError | None:
-    """Return what the system said: h5py follows it by a `RuntimeError` when it closes the file."""
+    """Return what the system said: h5py follows it by a `RuntimeError` when it closes the file, or says only that."""
+    first = error
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
+    said = re.search(r"file write failed: .*errno = (\d+)", str(first), re.DOTALL)
+    if error is None and said is not None:
+        return OSError(int(said[1]), os.strerror(int(said[1])))
     return error
