@@ -9,10 +9,9 @@ import xarray as xr
 
 from surrogate.datasets.domain import check_mesh
 from surrogate.datasets.errors import expected
-from surrogate.datasets.finite import SMALL, check_finite, is_small, piece
+from surrogate.datasets.finite import check_finite, is_small
 from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.ragged import count_variables, counts, is_structure
-from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.ragged import counts, is_structure
 
 DIMENSIONS = ("sample", "time", *AXES, "node", "cell")
 CONVENTIONS = "CF-1.11 UGRID-1.0"
@@ -61,7 +60,6 @@ def check(fields: Fields, *, values: bool | None = True) -> xr.Dataset:
     dataset = as_dataset(fields)
     if not dataset.data_vars:
         raise expected("at least one field", "a dataset without variables", "Add variables.")
-    _check_claims(dataset)
     joined = tuple(dim for dim in counts(dataset) if dim not in DIMENSIONS)
     for name, variable in dataset.data_vars.items():
         _check_dimensions(name, variable, (*DIMENSIONS, *joined))
@@ -87,14 +85,6 @@ def require(fields: xr.Dataset, names: Sequence[str]) -> None:
             raise expected(
                 f"a field {name!r}", f"only {list(fields.data_vars)}", "Rename the variable or choose others."
             )
-
-
-def _check_claims(fields: xr.Dataset) -> None:
-    """Raise `InputError` where what has to be read to know the samples is too large to be true."""
-    for name, variable in count_variables(fields).items():
-        if is_lazy(variable) and max(variable.nbytes, piece(variable)) > SMALL:
-            got = f"{variable.nbytes / 2**20:.0f} MiB, stored in pieces of {piece(variable) / 2**20:.0f} MiB"
-            raise expected(f"at most {SMALL / 2**20:.0f} MiB of counts in {name!r}", got, "Correct the file.")
 
 
 def _check_dimensions(name: Hashable, variable: xr.DataArray, dimensions: tuple[str, ...]) -> None:

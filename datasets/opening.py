@@ -104,8 +104,12 @@ def _checked(
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        fields = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
-        return check(fields, values=None) if checked else fields
+        try:
+            named = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
+            return check(named, values=None) if checked else named
+        except (InputError, OSError):
+            fields.close()  # or the file could not be made again while somebody looks at the error
+            raise
     except InputError as error:
         if str(path) in str(error):
             raise

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.finite import SMALL, piece
+from surrogate.datasets.stored import is_lazy
 
 #: Attributes of variables that have no units.
 STRUCTURE = {"cf_role", "sample_dimension", "start_index", "flag_meanings"}
@@ -19,11 +21,15 @@ def counts(fields: xr.Dataset) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        Counts that are not whole, not positive, not over ``sample``, or do not add up to the dimension.
+        Counts that are not whole, not positive, not over ``sample``, do not add up to the dimension, or are too many to
+        be true.
     """
     found = {}
     for name, variable in count_variables(fields).items():
         dim = variable.attrs["sample_dimension"]
+        if is_lazy(variable) and max(variable.nbytes, piece(variable)) > SMALL:
+            got = f"{variable.nbytes / 2**20:.0f} MiB, stored in pieces of {piece(variable) / 2**20:.0f} MiB"
+            raise expected(f"at most {SMALL / 2**20:.0f} MiB of counts in {name!r}", got, "Correct the file.")
         count = variable.values
         if variable.dims != ("sample",) or count.dtype.kind not in "iu":
             got = f"{variable.dims} of {variable.dtype}"

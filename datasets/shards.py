@@ -18,9 +18,10 @@ from surrogate.datasets.ragged import counts, pointer
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.shard_manifest import MANIFEST, Manifest, Shard, read_manifest
-from surrogate.datasets.stored import HDF5Array, Key, file_state
+from surrogate.datasets.stored import HDF5Array
+from surrogate.datasets.stored_piece import Key, file_state
 
-_OPEN = 128  # datasets in files that are kept open
+_KNOWN = 2**14  # datasets in files whose place is remembered
 
 FileState = tuple[int, ...]
 
@@ -66,7 +67,7 @@ class ShardedArray(BackendArray):
     Parameters
     ----------
     files
-        The files, each with its `surrogate.datasets.stored.file_state`.
+        The files, each with its `surrogate.datasets.stored_piece.file_state`.
     name
         The variable.
     lengths
@@ -122,7 +123,8 @@ class ShardedArray(BackendArray):
         lengths = [len(range(part.start, part.stop, part.step)) for part, _ in chosen if isinstance(part, slice)]
         values = np.empty(lengths, self.dtype)
         self.read_into(tuple(part for part, _ in chosen), values)
-        return values[tuple(left for part, left in chosen if isinstance(part, slice))]
+        taken: np.ndarray = values[tuple(left for part, left in chosen if isinstance(part, slice))]
+        return taken
 
     def _read_file(self, number: int, key: Key, out: np.ndarray) -> None:
         path, state = self._files[number]
@@ -135,9 +137,9 @@ class ShardedArray(BackendArray):
             out += np.where(out == self._fill, 0, shift).astype(self.dtype)
 
 
-@lru_cache(maxsize=_OPEN)
+@lru_cache(maxsize=_KNOWN)
 def _array(path: str, name: str, state: FileState) -> HDF5Array:
-    """Return a dataset in a file that stays open as long as it is in use; ``state`` tells its successors apart."""
+    """Return a dataset in a file; ``state`` tells its successors apart."""
     return HDF5Array(path, name)
 
 
@@ -187,7 +189,10 @@ def _files(folder: Path, shards: Sequence[Shard]) -> list[tuple[str, FileState]]
     """Return the files of the shards; raise `InputError` where one is missing or cut off, without opening any."""
     with os.scandir(folder) as entries:
         found = {entry.name: file_state(entry.path) for entry in entries if entry.is_file()}
+    dims = shards[0].sizes.keys()
     for shard in shards:
+        if shard.sizes.keys() != dims:
+            raise expected(f"the dimensions {sorted(dims)} in {shard.name!r}", sorted(shard.sizes), "Repair it.")
         size = found[shard.name][-1] if shard.name in found else None
         if size != shard.bytes or any(length > size for length in shard.sizes.values()):
             got = "no such file" if size is None else f"{size} bytes"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
-import weakref
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import h5py
@@ -16,8 +13,7 @@ from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 from xarray.core.indexing import CopyOnWriteArray, LazilyIndexedArray, MemoryCachedArray
 
 from surrogate.datasets.errors import expected
-
-Key = tuple[int | slice, ...]
+from surrogate.datasets.stored_piece import Key, StoredPiece, file_state, remember
 
 #: Bytes up to which chosen numbers are read with those between them: one call instead of many.
 _COVER = 2**20
@@ -60,7 +56,7 @@ class BoxReader:
         return self._source is not None
 
     def read(self, box: Key, out: np.ndarray | None = None) -> np.ndarray:
-        """Return the values in a box, of which the last axes may be left out, in ``out`` if it is given."""
+        """Return the values in a box, in ``out`` if it is given; its last axes may be left out."""
         if self._source is None:
             values: np.ndarray = self._variable[box].values
             if out is None:
@@ -68,7 +64,7 @@ class BoxReader:
             out[...] = values
             return out
         if out is None:
-            shape = [part.stop - part.start for part in box if isinstance(part, slice)]
+            shape = [len(range(part.start, part.stop, part.step or 1)) for part in box if isinstance(part, slice)]
             out = np.empty((*shape, *self._variable.shape[len(box) :]), self.dtype)
         key = list(self._key)
         for axis, part in zip(self._axes, box, strict=False):
@@ -97,43 +93,56 @@ class BoxReader:
 
 
 class HDF5Array:
-    """A dataset in an HDF5 file; implements `ReadsInto`."""
+    """A dataset in an HDF5 file; implements `ReadsInto`.
+
+    The file is open while this exists, or until many others have been opened; where the dataset lies in one piece, not
+    by HDF5.
+    """
 
     def __init__(self, path: str, name: str) -> None:
         self._path, self._name = path, name
+        self._piece: StoredPiece | None = None
+        self._dataset: h5py.Dataset | None = None
         self._process: int | None = None
 
     def read_into(self, key: Key, out: np.ndarray) -> None:
         """Fill ``out``; if it is not contiguous, through a copy."""
         if not out.size:
             return
-        if self._process != os.getpid():
-            self._open()
         whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        begin = None if self._piece is None or whole.dtype != self._piece.dtype else self._piece.begin(key)
-        if self._piece is None or begin is None:
+        if self._piece is None:
+            self._piece = StoredPiece.of(self._path, self._opened())
+        begin = self._piece.begin(key, whole.dtype)
+        if begin is None:
             self._select(key, whole)
         else:
+            self._dataset = None  # HDF5 has told all there is to know
             self._piece.read(begin, whole)
         if whole is not out:
             out[...] = whole
 
+    def close(self) -> None:
+        """Close the file; it is opened again when something is read."""
+        self._dataset = None
+
     def _select(self, key: Key, out: np.ndarray) -> None:
-        space = self._dataset.id.get_space()
+        dataset = self._opened()
+        space = dataset.id.get_space()
         if key:
             parts = [part if isinstance(part, slice) else slice(part, part + 1, 1) for part in key]
             count = tuple((part.stop - part.start - 1) // part.step + 1 for part in parts)
             space.select_hyperslab(tuple(p.start for p in parts), count, tuple(p.step for p in parts))
         memory = h5py.h5s.create_simple(out.shape) if out.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-        self._dataset.id.read(memory, space, out, h5py.h5t.py_create(out.dtype))
+        dataset.id.read(memory, space, out, h5py.h5t.py_create(out.dtype))
 
-    def _open(self) -> None:
-        """Open the file in this process: a forked one shares no state of HDF5 with its parent."""
-        self._dataset = self._found(h5py.File(self._path, "r"))
-        self._piece = None
-        if hasattr(os, "preadv") and self._dataset.id.get_offset() is not None:
-            self._piece = _Piece(self._path, self._dataset)
-        self._process = os.getpid()
+    def _opened(self) -> h5py.Dataset:
+        """Return the dataset, opened by this process: a forked one shares no state of HDF5 with its parent."""
+        dataset = self._dataset
+        if dataset is None or self._process != os.getpid():
+            dataset = self._found(h5py.File(self._path, "r"))
+            self._dataset, self._process = dataset, os.getpid()
+            remember(self)
+        return dataset
 
     def _found(self, file: h5py.File) -> h5py.Dataset:
         """Return the dataset, if its numbers are in this file."""
@@ -145,46 +154,7 @@ class HDF5Array:
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_path": self._path, "_name": self._name, "_process": None}
-
-
-class _Piece:
-    """A dataset that lies in one piece in its file, at a place that HDF5 tells: read as bytes."""
-
-    def __init__(self, path: str, dataset: h5py.Dataset) -> None:
-        self._path, self._offset = path, dataset.id.get_offset()
-        self._shape, self.dtype = dataset.shape, dataset.dtype
-        lengths = [*dataset.shape[1:], dataset.dtype.itemsize]
-        self._widths = [math.prod(lengths[axis:]) for axis in range(dataset.ndim)]
-        self._descriptor = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
-
-    def begin(self, key: Key) -> int | None:
-        """Return after how many bytes a part begins; None for one that is scattered."""
-        begin, whole = 0, False
-        for part, length, width in zip(key, self._shape, self._widths, strict=True):
-            first, count, step = (
-                (part, 1, 1) if isinstance(part, int) else (part.start, part.stop - part.start, part.step)
-            )
-            if step != 1 or (whole and count < length):
-                return None
-            begin += first * width
-            whole = whole or count > 1
-        return begin
-
-    def read(self, begin: int, out: np.ndarray) -> None:
-        memory, place = memoryview(out.reshape(-1)).cast("B"), self._offset + begin
-        while memory:
-            count = os.preadv(self._descriptor, [memory], place)
-            if not count:
-                raise OSError(f"{self._path!r} ends before its data do.")
-            memory, place = memory[count:], place + count
-
-
-def file_state(path: str | Path) -> tuple[int, ...]:
-    """Return what changes when another file takes the place of this one."""
-    state = os.stat(path)
-    return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
+        return vars(self) | {"_dataset": None}
 
 
 def _source(variable: xr.Variable) -> tuple[ReadsInto | None, tuple[Any, ...]]:
@@ -227,8 +197,10 @@ def _canonical(part: Any, size: int) -> int | slice | np.ndarray | None:
 
 def _within(part: slice | np.ndarray, box: int | slice) -> int | slice | np.ndarray:
     """Return the part of a part."""
-    if isinstance(box, int):
-        return int(part[box]) if isinstance(part, np.ndarray) else part.start + box * part.step
     if isinstance(part, np.ndarray):
-        return part[box]
-    return slice(part.start + box.start * part.step, part.start + (box.stop - 1) * part.step + 1, part.step)
+        return part[box] if isinstance(box, slice) else int(part[box])
+    if isinstance(box, int):
+        return int(part.start + box * part.step)
+    step = box.step or 1
+    last = box.start + (box.stop - box.start - 1) // step * step
+    return slice(part.start + box.start * part.step, part.start + last * part.step + 1, part.step * step)

@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.fields import Fields, check, uniform_step
+from surrogate.datasets.fields import Fields, uniform_step
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.store import refuse_existing, whole_file
 from surrogate.datasets.ugrid import find_topology
+from surrogate.datasets.watched import checked_when_read
 
 KINDS = {"periodic": "PERIODIC", "neumann": "OPEN", "wall": "WALL", "dirichlet": "WALL"}
 SUFFIXES = (".hdf5", ".h5")
@@ -41,7 +42,7 @@ def write_the_well(fields: Fields, path: str | Path, *, overwrite: bool = False)
     if Path(path).suffix not in SUFFIXES:
         raise expected(f"a path that ends in {' or '.join(SUFFIXES)}", f"{str(path)!r}", "Correct the suffix.")
     refuse_existing(path, overwrite)
-    dataset = check(fields)
+    dataset = checked_when_read(fields)
     if find_topology(dataset) is not None or "x" not in dataset.dims:
         do = "Resample them to a grid, or use another format."
         raise expected("fields on a grid, as The Well has no others", tuple(dataset.dims), do)

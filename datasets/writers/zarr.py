@@ -7,8 +7,9 @@ from pathlib import Path
 import dask
 import xarray as xr
 
-from surrogate.datasets.fields import CONVENTIONS, Fields, check
+from surrogate.datasets.fields import CONVENTIONS, Fields
 from surrogate.datasets.store import refuse_existing
+from surrogate.datasets.watched import checked_when_read
 from surrogate.datasets.writers.folders import whole_folder
 
 #: Bytes in a block: small enough to read one sample of many, large enough that files are few.
@@ -28,7 +29,7 @@ def write_zarr(fields: Fields, path: str | Path, *, overwrite: bool = False) -> 
         The store cannot be written. Nothing is left behind.
     """
     refuse_existing(path, overwrite)
-    dataset = check(fields).assign_attrs(Conventions=CONVENTIONS).drop_encoding()
+    dataset = checked_when_read(fields).assign_attrs(Conventions=CONVENTIONS).drop_encoding()
     with whole_folder(path, overwrite=overwrite, size=dataset.nbytes) as part:
         _in_blocks(dataset).to_zarr(part, mode="w", zarr_format=3, consolidated=False)
 
