@@ -14,6 +14,7 @@ import pandas as pd
 import scipy.io
 import torch
 import xarray as xr
+from torch_geometric.data import Data, InMemoryDataset
 
 import surrogate as sg
 from surrogate.datasets.writers import write_the_well
@@ -157,6 +158,31 @@ def table() -> pd.DataFrame:
     return pd.DataFrame({"date": dates, "load": random(24), "temperature": random(24)})
 
 
+def graphs(path: Path) -> None:
+    torch.save([Data(pos=torch.rand(n, 2), x=torch.rand(n, 3), y=torch.ones(1, 2)) for n in (4, 6)], path)
+
+
+def joined_graphs(path: Path) -> None:
+    points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    InMemoryDataset.save([Data(pos=points * n, face=torch.tensor([[0], [1], [2]]), y=points) for n in (1, 2)], path)
+
+
+def array(path: Path) -> None:
+    np.save(path, random(3, 8, 6))
+
+
+def arrays(path: Path) -> None:
+    np.savez_compressed(path, usol=random(6, 4), x=np.arange(6.0), t=np.arange(4.0))
+
+
+def cgns(path: Path) -> None:
+    """Two tetrahedra with a solution at their corners."""
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], dtype=float)
+    meshio.Mesh(points, [("tetra", np.array([[0, 1, 2, 3], [1, 2, 3, 4]]))]).write(path)
+    with h5py.File(path, "r+") as file:
+        file["Base/Zone1/FlowSolution/Pressure/ data"] = random(5)
+
+
 def csv(path: Path) -> None:
     table().to_csv(path, index=False)
 
@@ -241,6 +267,11 @@ SPECIMENS = {
     "matlab73.mat": Specimen("matlab73.mat", matlab_73),
     "zip.pt": Specimen("zip.pt", tensors),
     "old.pt": Specimen("old.pt", old_tensors),
+    "graphs.pt": Specimen("graphs.pt", graphs),
+    "joined_graphs.pt": Specimen("joined_graphs.pt", joined_graphs),
+    "array.npy": Specimen("array.npy", array),
+    "arrays.npz": Specimen("arrays.npz", arrays),
+    "mesh.cgns": Specimen("mesh.cgns", cgns),
     "table.csv": Specimen("table.csv", csv),
     "table.parquet": Specimen("table.parquet", parquet),
     "mesh.vtu": Specimen("mesh.vtu", mesh_file),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.grid_meshes import lattice
 from surrogate.datasets.readers.hdf5 import dataset_in, opened
+from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.meshio_mesh import MESHIO_KINDS
 from surrogate.datasets.readers.recordings import Recording, recordings_to_fields
 
@@ -61,15 +63,14 @@ def read_cgns(path: Path) -> xr.Dataset:
     InputError
         The file is damaged or older than HDF5, has elements that we do not know, or zones with different fields.
     """
-    with opened(path) as file:
-        base = _base(file, path)
-        times = _times(base)
+    with _opened(path) as file:
+        times = _times(_base(file, path))
     fields = recordings_to_fields([Recording(path, times or [0.0], partial(_frame, path), rigid=True)])
     return check(fields if times else fields.isel(time=0, drop=True), values=False)
 
 
 def _frame(path: Path, number: int) -> meshio.Mesh:
-    with opened(path) as file:
+    with _opened(path) as file:
         zones = [_read_zone(zone, number, path) for zone in _zones(_base(file, path))]
     for zone in zones:
         if zone.at_nodes.keys() != zones[0].at_nodes.keys() or zone.in_cells.keys() != zones[0].in_cells.keys():
@@ -87,6 +88,13 @@ def _frame(path: Path, number: int) -> meshio.Mesh:
     }
     points = np.concatenate([zone.points for zone in zones])
     return meshio.Mesh(points, [(b.kind, b.nodes + at) for _, b, at in blocks], nodes, cells, cell_sets=sets)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    with opened(path) as file:
+        refuse_references(file)
+        yield file
 
 
 def _values(zone: _Zone, block: _Block, name: str, top: int) -> np.ndarray:

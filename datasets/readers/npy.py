@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import xarray as xr
@@ -16,6 +19,9 @@ from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.mat import fields_among, vectors_among
 
 SUFFIXES = (".npy", ".npz")
+#: Deflate shrinks at most so much.
+_MOST_COMPRESSED = 1100
+_LONGEST_HEADER = 2**16
 
 
 def read_npy(
@@ -58,8 +64,30 @@ def read_npy(
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         if path.suffix == ".npy":
+            with path.open("rb") as file:
+                _refuse_claims(file, path.stat().st_size)
             return {"u": np.load(path, mmap_mode="r", allow_pickle=False)}
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.file_size > _MOST_COMPRESSED * entry.compress_size:
+                    raise ValueError(f"{entry.file_size} bytes in {entry.compress_size} that are stored")
+                with archive.open(entry) as file:
+                    _refuse_claims(file, entry.file_size)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except Exception as error:  # a damaged file makes its parser raise anything
         raise unreadable("arrays of numbers at", path, error) from error
+
+
+def _refuse_claims(file: IO[bytes], size: int) -> None:
+    """Raise `ValueError` where an array claims to be larger than its file, before memory is set aside for it."""
+    version = np.lib.format.read_magic(file)
+    width = 2 if version == (1, 0) else 4
+    length = int.from_bytes(file.read(width), "little")
+    if length > min(size, _LONGEST_HEADER):
+        raise ValueError(f"a header of {length} bytes in a file of {size}")
+    file.seek(np.lib.format.MAGIC_LEN)
+    read = np.lib.format.read_array_header_1_0 if width == 2 else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"an array of shape {shape} in a file of {size} bytes")
