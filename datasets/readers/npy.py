@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import xarray as xr
@@ -79,7 +79,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise unreadable("arrays of numbers at", path, error) from error
 
 
-def _refuse_claims(file: IO[bytes], size: int) -> None:
+def _refuse_claims(file: io.BufferedIOBase, size: int) -> None:
     """Raise `ValueError` where an array claims to be larger than its file, before memory is set aside for it."""
     version = np.lib.format.read_magic(file)
     width = 2 if version == (1, 0) else 4
