@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from surrogate.datasets import Grid, save_dataset
+from surrogate.datasets import Grid, InputError, save_dataset
 from surrogate.datasets.blocks import boxes, read_blocks, stored_chunks
 from surrogate.datasets.store import read_store
-from surrogate.datasets.stored import BoxReader, is_lazy
+from surrogate.datasets.stored import BoxReader, HDF5Array, is_lazy
 
 rng = np.random.default_rng(0)
 U = rng.normal(size=(9, 6, 5, 4)).astype(np.float32)
@@ -62,6 +62,7 @@ SELECTIONS = {
     "part of space": {"x": slice(1, 4), "sample": slice(2, 7)},
     "one frame of chosen samples": {"time": 2, "sample": [7, 2]},
     "chosen frames": {"time": [5, 0, 1]},
+    "every other of some": {"sample": [0, 3, 4, 8], "time": slice(0, 5, 3)},
     "chosen twice": {"time": [5, 0, 1], "sample": [3, 4]},
 }
 
@@ -115,3 +116,42 @@ def test_compressed_pieces_are_read_whole(tmp_path: Path) -> None:
     for box, values in read_blocks(variable, size=500):
         assert [part.start % n for part, n in zip(box, (2, 3, 5, 4), strict=True)] == [0, 0, 0, 0]
         np.testing.assert_array_equal(values, U[box])
+
+
+def test_bytes_are_found_behind_a_user_block_and_in_another_byte_order(tmp_path: Path) -> None:
+    """HDF5 says where an array begins, counted from the start of the file; other numbers than ours it converts."""
+    with h5py.File(tmp_path / "u.h5", "w", userblock_size=512) as file:
+        file["u"], file["big"] = U, U.astype(">f4")
+    for name in ("u", "big"):
+        found = np.empty_like(U[2:4])
+        HDF5Array(str(tmp_path / "u.h5"), name).read_into(
+            (slice(2, 4, 1), *(slice(0, n, 1) for n in U.shape[1:])), found
+        )
+        np.testing.assert_array_equal(found, U[2:4])
+
+
+def test_few_files_are_open_at_a_time(tmp_path: Path) -> None:
+    arrays = []
+    for number in range(150):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as file:
+            file.create_dataset("u", data=U[:2] + number, chunks=(1, 6, 5, 4) if number % 2 else None)
+        arrays.append(HDF5Array(str(tmp_path / f"{number}.h5"), "u"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(2):
+        for number, array in enumerate(arrays):
+            found = np.empty_like(U[:1])
+            array.read_into((slice(1, 2, 1), *(slice(0, n, 1) for n in U.shape[1:])), found)
+            np.testing.assert_array_equal(found, U[1:2] + np.float32(number))
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= 128
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    for name, values in (("u.h5", U), ("new.h5", U + 1)):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["u"] = values
+    array, key = HDF5Array(str(tmp_path / "u.h5"), "u"), tuple(slice(0, n, 1) for n in U.shape)
+    array.read_into(key, np.empty_like(U))
+    again = pickle.loads(pickle.dumps(array))
+    os.replace(tmp_path / "new.h5", tmp_path / "u.h5")
+    with pytest.raises(InputError, match="another one in its place"):
+        again.read_into(key, np.empty_like(U))
