@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST = 600  # a damaged file may say anything at any length
+
 
 class InputError(ValueError):
     """Wrong input from the user: what was expected, what came, what to do about it.
@@ -11,8 +13,10 @@ class InputError(ValueError):
 
 
 def expected(what: str, got: object, do: str) -> InputError:
-    """Return the error ``Expected {what}, got {got}. {do}`` to be raised by the caller."""
-    return InputError(f"Expected {what}, got {got}. {do}")
+    """Return the error ``Expected {what}, got {got}. {do}`` to be raised by the caller; what is too long is cut."""
+    words = str(got)
+    short = words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
+    return InputError(f"Expected {what}, got {short}. {do}")
 
 
 class NumericalFailure(ArithmeticError):

@@ -16,12 +16,16 @@ from surrogate.datasets.errors import expected
 LARGEST_AXIS = 2**26
 
 
-def add_room(part: Path, variables: Mapping[str, xr.Variable]) -> None:
-    """Add variables to a netCDF-4 file, each in one piece and without values; only shape, type and attributes count."""
+def add_room(part: Path, variables: Mapping[str, xr.Variable], attributes: Mapping[str, str] | None = None) -> None:
+    """Add variables to a netCDF-4 file, each in one piece and without values; only shape, type and attributes count.
+
+    ``attributes`` are those of the file.
+    """
     room = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     room.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     room.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     with h5netcdf.File(part, "a") as file:
+        file.attrs.update(attributes or {})
         for name, variable in variables.items():
             for dim, size in variable.sizes.items():
                 if dim not in file.dimensions:
@@ -53,4 +57,6 @@ def refuse_long_axes(path: Path) -> None:
 def _is_axis(found: h5py.Dataset) -> bool:
     """Return whether a dataset is the coordinate of a dimension, and not only its length."""
     label = found.attrs.get("NAME", b"")
-    return bool(found.is_scale) and not bytes(label).startswith(b"This is a netCDF dimension but not")
+    return found.attrs.get("CLASS") == b"DIMENSION_SCALE" and not bytes(label).startswith(
+        b"This is a netCDF dimension but not"
+    )

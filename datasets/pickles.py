@@ -36,3 +36,9 @@ def load_plain(path: str | Path, what: str) -> Any:
         raise expected(f"{what} {str(path)!r}", "a damaged file, or one of other objects", do) from error
     except Exception as error:  # a damaged file makes its parser raise anything
         raise unreadable(what, path, error) from error
+
+
+def save_plain(content: Any, part: Path) -> None:
+    """Write by ``torch.save``; a disk that is full is an `OSError`, as everywhere else."""
+    with part.open("wb") as file:
+        torch.save(content, file)

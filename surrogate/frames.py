@@ -17,7 +17,7 @@ from surrogate.datasets.errors import InputError, NumericalFailure, expected
 from surrogate.datasets.fields import CONVENTIONS
 from surrogate.datasets.hdf5_variables import add_room
 from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.store import check_suffix, flush, named_errors, publish, refuse_existing, require_room
+from surrogate.datasets.store import abandon, check_suffix, flush, named_errors, publish, refuse_existing, require_room
 from surrogate.journal import Journal, Place
 
 
@@ -128,6 +128,8 @@ def _growing(path: Path, template: xr.Dataset, request: dict[str, str], *, overw
             yield OnDisk(file, tuple(map(str, template.data_vars)), journal, place)
         publish(part, path)
     except BaseException as error:
+        if isinstance(error, OSError | RuntimeError):
+            abandon(part, error)
         if isinstance(error, InputError | NumericalFailure):  # another call would end in the same way
             journal.remove()
         if not journal.exists():

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.locks import hidden
-from surrogate.datasets.pickles import load_plain
+from surrogate.datasets.pickles import load_plain, save_plain
 from surrogate.datasets.store import replacing
 
 #: Seconds between two entries: a rollout that is killed loses at most the work of that time.
@@ -67,7 +66,7 @@ class Journal:
     def write(self, place: Place) -> None:
         """Replace the entry by a new one."""
         with replacing(self._path) as part:
-            torch.save({"request": self._request, "place": vars(place)}, part)
+            save_plain({"request": self._request, "place": vars(place)}, part)
         self._written = time.monotonic()
 
     def read(self, *, overwrite: bool) -> Place | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import lightning  # noqa: F401  # here, so that no job has to
@@ -13,6 +15,7 @@ import numpy as np
 import safetensors
 import torch
 import xarray as xr
+from processes import DONE, Child, Job
 
 import surrogate as sg
 import surrogate.journal
@@ -34,8 +37,19 @@ def shards(folder: Path) -> None:
 
 
 def workers(folder: Path) -> None:
-    """The same in two processes of Dask."""
+    """Do the same in two processes of Dask."""
     sg.generate(CASE, 192, folder / "shards", shard_size=32, batch_size=16, workers=2, progress=False)
+
+
+@functools.cache
+def on_mesh() -> xr.Dataset:
+    nodes = np.stack(np.meshgrid(np.arange(30.0), np.arange(20.0), indexing="ij"), -1).reshape(-1, 2)
+    corners = np.arange(600).reshape(30, 20)
+    cells = np.stack([corners[:-1, :-1], corners[1:, :-1], corners[1:, 1:], corners[:-1, 1:]], -1).reshape(-1, 4)
+    values = np.random.default_rng(0).normal(size=(1, 8, 600))
+    variables = {"u": (("sample", "time", "node"), values, {"units": "1", "mesh": "mesh", "location": "node"})}
+    time_axis = xr.Variable("time", np.arange(8.0), {"units": "s"})
+    return xr.Dataset(variables, coords={**sg.Mesh(nodes, cells, cell_dim=2).coordinates(), "time": time_axis})
 
 
 def train(folder: Path) -> None:
@@ -48,7 +62,7 @@ def train(folder: Path) -> None:
 
 
 def rollout(folder: Path) -> None:
-    """A journal entry every few milliseconds, so that most kills find one."""
+    """Write a journal entry every few milliseconds, so that most kills find one."""
     surrogate.journal.INTERVAL, surrogate.march.CHUNK_FRAMES = 0.02, 4
     path = folder / "rollout.h5"
     if not path.exists():
@@ -56,7 +70,53 @@ def rollout(folder: Path) -> None:
         sg.rollout(CASE.solver(), start, steps=40, batch_size=2, path=path, progress=False)
 
 
-JOBS = {"generate": generate, "shards": shards, "workers": workers, "train": train, "rollout": rollout}
+def save(suffix: str) -> Job:
+    """Return the writing of fields on a mesh over time, to which every format can be written."""
+
+    def job(folder: Path) -> None:
+        path = folder / f"fields{suffix}"
+        if not path.exists():
+            sg.save_dataset(on_mesh(), path)
+
+    return job
+
+
+#: Jobs that take up again what was done.
+LONG: dict[str, Job] = {
+    "generate": generate,
+    "shards": shards,
+    "workers": workers,
+    "train": train,
+    "rollout": rollout,
+}
+JOBS: dict[str, Job] = {
+    **LONG,
+    "save .h5": save(".h5"),
+    "save .zarr": save(".zarr"),
+    "save .xdmf": save(".xdmf"),
+    "save .pvd": save(".pvd"),
+}
+
+
+def undisturbed(job: Job, folder: Path) -> tuple[float, dict[str, str]]:
+    """Return the seconds that the job takes and what it makes, which must be the same twice."""
+    for attempt in ("first", "second"):
+        (folder / attempt).mkdir()
+        began = time.monotonic()
+        child = Child(job, folder / attempt)
+        child.ends_within()
+        seconds = time.monotonic() - began
+        if child.status != DONE:
+            raise RuntimeError(f"the job ended with {child.status}: {child.words.read_text()}")
+    wanted = contents(folder / "first")
+    other = differing(contents(folder / "second"), wanted)
+    if other:
+        raise RuntimeError(f"the job itself does not repeat its bits: {other}")
+    return seconds, wanted
+
+
+def differing(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    return sorted(key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key))
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -93,9 +153,18 @@ def _log(path: Path) -> dict[str, bytes]:
 
 
 def _state(path: Path) -> dict[str, bytes]:
-    """The state of the trainer holds clocks; the weights in it do not."""
+    """Return the weights: the rest of the state holds clocks."""
     weights = torch.load(path, weights_only=True)["state_dict"]
     return {name: value.numpy().tobytes() for name, value in weights.items() if isinstance(value, torch.Tensor)}
+
+
+def _json(path: Path) -> dict[str, bytes]:
+    def plain(entry: object) -> object:
+        if isinstance(entry, dict):
+            return {key: plain(value) for key, value in entry.items() if key not in SECONDS}
+        return [plain(part) for part in entry] if isinstance(entry, list) else entry
+
+    return {"content": json.dumps(plain(json.loads(path.read_text()))).encode()}
 
 
 def _words(values: dict[str, object]) -> bytes:
@@ -103,4 +172,4 @@ def _words(values: dict[str, object]) -> bytes:
     return json.dumps(kept, sort_keys=True).encode()
 
 
-READERS = {".h5": _fields, ".safetensors": _weights, ".csv": _log, ".ckpt": _state}
+READERS = {".h5": _fields, ".safetensors": _weights, ".csv": _log, ".ckpt": _state, ".json": _json}

@@ -86,8 +86,38 @@ def the_well(path: Path) -> None:
     write_the_well(fields(), path)
 
 
+def meshgraphnets(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        for trajectory, corners in enumerate(([[0, 0], [1, 0], [0, 1]], [[0, 0], [1, 0], [1, 1], [0, 1]])):
+            n = len(corners)
+            group = file.create_group(str(trajectory))
+            group["pos"], group["node_type"] = np.array(corners, "f4"), np.arange(n)[:, None]
+            group["cells"] = np.array([[0, 1, 2], [0, 2, 3]][: n - 2])
+            group["velocity"], group["pressure"] = random(3, n, 2), random(3, n, 1)
+
+
 def shards(path: Path) -> None:
     sg.generate(sg.cases.Burgers(64, viscosity=0.05, dt=0.1, steps=2), 5, path, shard_size=2, progress=False)
+
+
+def netcdf_3(path: Path) -> None:
+    plain = fields()
+    for axis in ("x", "y"):
+        plain[axis].attrs = {"units": "m"}  # the format has no lists of words
+    plain.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+
+
+def moving_mesh(path: Path) -> None:
+    """Fields on a mesh over three times, by the writer that the suffix names."""
+    points = sg.Mesh(mesh().points[:6, :2], np.array([[0, 1, 4], [0, 4, 3], [1, 2, 5], [1, 5, 4]]), cell_dim=2)
+    variables = {"u": (("sample", "time", "node"), random(1, 3, 6), {"units": "1", "mesh": "mesh", "location": "node"})}
+    time = xr.Variable("time", [0.0, 0.5, 1.0], {"units": "s"})
+    sg.save_dataset(xr.Dataset(variables, coords={**points.coordinates(), "time": time}), path)
+
+
+def exodus(path: Path) -> None:
+    full = mesh()
+    meshio.Mesh(full.points, full.cells, point_data={"u": random(8)}).write(path, file_format="exodus")
 
 
 def matlab_5(path: Path) -> None:
@@ -167,10 +197,6 @@ def gmsh_2(path: Path) -> None:
     mesh_file(path, file_format="gmsh22", binary=True)
 
 
-def gmsh_2_text(path: Path) -> None:
-    mesh_file(path, file_format="gmsh22", binary=False)
-
-
 def xdmf_text(path: Path) -> None:
     mesh_file(path, file_format="xdmf", data_format="XML")
 
@@ -201,8 +227,14 @@ SPECIMENS = {
     "ours.h5": Specimen("ours.h5", ours),
     "meshes.h5": Specimen("meshes.h5", ours_on_meshes),
     "netcdf4.nc": Specimen("netcdf4.nc", netcdf),
+    "netcdf3.nc": Specimen("netcdf3.nc", netcdf_3),
+    "fields.zarr": Specimen("fields.zarr", ours),
+    "series.pvd": Specimen("series.pvd", moving_mesh),
+    "series.xdmf": Specimen("series.xdmf", moving_mesh),
+    "mesh.e": Specimen("mesh.e", exodus),
     "pdebench": Specimen("pdebench.hdf5", pdebench),
     "the_well": Specimen("the_well.hdf5", the_well),
+    "meshgraphnets": Specimen("meshgraphnets.h5", meshgraphnets),
     "shards": Specimen("shards", shards),
     "matlab5.mat": Specimen("matlab5.mat", matlab_5),
     "compressed.mat": Specimen("compressed.mat", matlab_5_compressed),
@@ -219,7 +251,6 @@ SPECIMENS = {
     "text.xdmf": Specimen("text.xdmf", xdmf_text),
     "gmsh4.msh": Specimen("gmsh4.msh", gmsh),
     "gmsh2.msh": Specimen("gmsh2.msh", gmsh_2),
-    "text.msh": Specimen("text.msh", gmsh_2_text),
     "surrogate": Specimen("surrogate.safetensors", surrogate, sg.load),
     "journal": Specimen("journal.place", journal, read_journal),
     "checkpoint": Specimen("last.ckpt", checkpoint, read_checkpoint),

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import DIMENSIONS, check
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import counts, is_structure
+from surrogate.datasets.readers.classic_header import refuse_false_header
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.ugrid import find_topology
@@ -86,7 +87,10 @@ def renamed(fields: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
 
 def _read_classic(path: Path) -> xr.Dataset:
     try:
+        refuse_false_header(path)
         return xr.open_dataset(path, engine="scipy", decode_times=False, decode_timedelta=False)
+    except InputError:
+        raise
     except Exception as error:  # a damaged file makes its parser raise anything
         raise unreadable("a readable netCDF-3 file at", path, error) from error
 

@@ -11,7 +11,7 @@ _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 300
 
 
-def unreadable(what: str, path: str | Path, error: BaseException) -> InputError:
+def unreadable(what: str, path: str | Path, error: BaseException, do: str = "Make or copy it again.") -> InputError:
     """Return the error to be raised where there should be ``what`` at a path: the first line of what the parser says.
 
     Parsers raise anything for damaged files, so that their callers have to catch anything. What they say may hold
@@ -19,4 +19,4 @@ def unreadable(what: str, path: str | Path, error: BaseException) -> InputError:
     """
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     words = "".join(sign if sign.isprintable() else "?" for sign in _COLORS.sub("", first))
-    return expected(f"{what} {str(path)!r}", words[:_LONGEST], "Make or copy it again.")
+    return expected(f"{what} {str(path)!r}", words[:_LONGEST], do)

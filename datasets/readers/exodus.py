@@ -7,13 +7,16 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import meshio
 import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
+from surrogate.datasets.readers.classic_header import refuse_false_header
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.hdf5_claims import refuse_false_claims
 from surrogate.datasets.readers.meshio_mesh import MESHIO_KINDS
 from surrogate.datasets.readers.recordings import Recording, recordings_to_fields
 
@@ -88,6 +91,10 @@ class _Exodus:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if h5py.is_hdf5(path):
+            refuse_false_claims(path, whole=True)
+        else:
+            refuse_false_header(path)
         with self._opened() as data:
             self.times = np.array(data["time_whole"].values if "time_whole" in data else [], dtype=np.float64)
 

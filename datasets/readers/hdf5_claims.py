@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import h5py
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.readers.hdf5 import opened, require_written
 
 #: Bytes of a chunk that may be longer than the data in it (of a dimension that grows).
 LARGEST_CHUNK = 2**26
+
+
+def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
+    """Raise `InputError` where a netCDF-4 file takes numbers from others, or claims other sizes than it has.
+
+    Parameters
+    ----------
+    path
+        The file.
+    whole
+        Whether all of it is to be read at once: then all that is large has to have been written.
+
+    Raises
+    ------
+    InputError
+        So, or its own attributes cannot be read: h5netcdf would report that a second time when its object is deleted.
+    """
+    with opened(path) as file:
+        dict(file.attrs)
+        refuse_references(file)
+        refuse_wrong_sizes(file)
+        if whole:
+            refuse_unwritten(file)
 
 
 def refuse_references(file: h5py.File) -> None:
@@ -31,10 +58,31 @@ def refuse_wrong_sizes(file: h5py.File) -> None:
     def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
         if not isinstance(found, h5py.Dataset) or not found.shape:
             return
-        for size, chunk, dim in zip(found.shape, found.chunks or found.shape, found.dims, strict=True):
-            most = len(dim[0]) if len(dim) and isinstance(dim[0], h5py.Dataset) and dim[0].ndim == 1 else size
-            if size > most or (chunk > size and chunk * found.dtype.itemsize > LARGEST_CHUNK):
-                where = f"{name!r} of {file.filename!r} of the lengths of its dimensions"
-                raise expected(where, f"shape {found.shape} in chunks of {found.chunks}", "Make or copy it again.")
+        chunks = found.chunks or found.shape
+        longer = any(size > most for size, most in zip(found.shape, _lengths(file, found), strict=True))
+        large = any(chunk > size for chunk, size in zip(chunks, found.shape, strict=True))
+        if longer or (large and math.prod(chunks) * found.dtype.itemsize > LARGEST_CHUNK):
+            where = f"{name!r} of {file.filename!r} of the lengths of its dimensions"
+            raise expected(where, f"shape {found.shape} in chunks of {found.chunks}", "Make or copy it again.")
+
+    file.visititems(look)
+
+
+def _lengths(file: h5py.File, dataset: h5py.Dataset) -> list[int | float]:
+    """Return how long a variable may be along each axis: as its scale, unless that grows or there is none."""
+    lists = dataset.attrs.get("DIMENSION_LIST")  # h5py's own `dims` crash where this is damaged
+    if lists is None:
+        return [math.inf] * dataset.ndim
+    scales = [file[entry[0]] if len(entry) else None for entry in lists]
+    fixed = [isinstance(s, h5py.Dataset) and s.ndim == 1 and s.maxshape[0] is not None for s in scales]
+    return [len(scale) if known else math.inf for scale, known in zip(scales, fixed, strict=True)]
+
+
+def refuse_unwritten(file: h5py.File) -> None:
+    """Raise `InputError` where more is claimed than the file can hold, of what is to be read at once."""
+
+    def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(found, h5py.Dataset) and found.size and found.size * found.dtype.itemsize > LARGEST_CHUNK:
+            require_written(found)
 
     file.visititems(look)

@@ -8,17 +8,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import meshio
+import meshio.gmsh
+import meshio.vtk
+import meshio.vtu
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
+from surrogate.datasets.readers.cutting import cut
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.mesh_counts import refuse_false_counts
 from surrogate.datasets.readers.meshio_mesh import mesh_of, values_of
 from surrogate.datasets.readers.recordings import layout
 from surrogate.datasets.ugrid import describe_many
 
-SUFFIXES = (".vtu", ".vtk", ".msh")
+_PARSERS = {".vtu": meshio.vtu.read, ".vtk": meshio.vtk.read, ".msh": meshio.gmsh.read}
+SUFFIXES = tuple(_PARSERS)
 
 
 def read_mesh(path: Path, names: Mapping[str, str] | None = None) -> xr.Dataset:
@@ -31,15 +37,15 @@ def read_meshes(paths: Sequence[Path], names: Mapping[str, str] | None = None) -
 
     Where all files hold the same mesh there is one for all samples, otherwise samples are joined along ``node`` and
     ``cell``. Fields of vectors become ``velocity_x``, ``velocity_y`` and so on. Named sets of points and of cells of
-    the boundary become tags. A last coordinate that is zero everywhere is left out where the
-    cells do not need it.
+    the boundary become tags. A last coordinate that is zero everywhere is left out where the cells do not need it.
+    Prisms and pyramids are cut into tetrahedra.
 
     Raises
     ------
     InputError
         A file that cannot be read, has kinds of cells we do not know, a wrong mesh, or not the fields of the first.
     """
-    files = [read_meshio(path) for path in paths]
+    files = [cut(read_meshio(path)) for path in paths]
     samples = [
         (mesh_of(file, path), values_of(file, path, names or {})) for file, path in zip(files, paths, strict=True)
     ]
@@ -68,10 +74,13 @@ def read_meshio(path: Path) -> meshio.Mesh:
     Raises
     ------
     InputError
-        It cannot be read.
+        It cannot be read, or counts more points or cells than it has bytes.
     """
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # meshio prints warnings
-            return meshio.read(path)
+        refuse_false_counts(path)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return _PARSERS[path.suffix](str(path))  # meshio.read would print what is wrong, and exit
+    except InputError:
+        raise
     except (Exception, SystemExit) as error:  # a damaged file makes its parsers raise anything
         raise unreadable("a readable mesh in", path, error) from error

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import xarray as xr
 
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.hdf5_variables import refuse_long_axes
 from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.readers.hdf5_claims import refuse_references, refuse_wrong_sizes
+from surrogate.datasets.readers.hdf5_claims import refuse_false_claims
 from surrogate.datasets.store import read_store
 
 
@@ -23,10 +22,7 @@ def read_netcdf(path: Path) -> xr.Dataset:
         The file is not HDF5, damaged, takes numbers from other files, or claims axes too long to be read.
     """
     try:
-        with h5py.File(path) as file:
-            dict(file.attrs)  # what h5netcdf cannot read here, it reports again when its object is deleted
-            refuse_references(file)
-            refuse_wrong_sizes(file)
+        refuse_false_claims(path)
         refuse_long_axes(path)
         return read_store(path)
     except InputError:

@@ -34,8 +34,8 @@ def whole_folder(path: str | Path, *, overwrite: bool = False, size: int = 0) ->
         refuse_existing(path, overwrite)
         part = hidden(path, "part")
         try:
-            require_room(path.parent, size)
             discard(part)
+            require_room(path.parent, size)
             part.mkdir()
             yield part
             _publish(part, path)

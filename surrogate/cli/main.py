@@ -27,6 +27,12 @@ DESCRIPTION = """Neural-operator surrogates for PDE simulations, beside the clas
 First steps: `surrogate demo`. Every command explains itself: `surrogate train --help`. Options may also come from a
 file: `surrogate train --config options.yaml`; `--print_config` writes one."""
 
+#: What to say of a command that was stopped, where it does not say so itself.
+AFTER_STOP = {
+    "generate": "the same command goes on where it was",
+    "train": "the same command goes on from the last epoch that was finished",
+    "rollout": "the same command goes on from its last seconds",
+}
 STRICT: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
 
 
@@ -43,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ArgumentError, InputError, NumericalFailure, OSError) as error:
         return _say(" ".join(str(error).split()), code=2)
     except KeyboardInterrupt as stop:
-        return _say(": ".join(["interrupted", *map(str, stop.args)]), code=130)
+        words = [str(word) for word in stop.args] or [AFTER_STOP.get(chosen or "", "nothing is left half-written")]
+        return _say(": ".join(["interrupted", *words]), code=130)
     return 0
 
 

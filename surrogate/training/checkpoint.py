@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.pickles import load_plain
+from surrogate.datasets.pickles import load_plain, save_plain
 from surrogate.datasets.store import whole_file
 
 
@@ -19,7 +18,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint."""
         with whole_file(path, overwrite=True) as part:
-            torch.save(checkpoint, part)
+            save_plain(checkpoint, part)
 
     def load_checkpoint(self, path: str | Path, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Read a checkpoint to the host."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -106,7 +108,7 @@ class Engine:
         """Train; leave the best weights in ``module.model``; return what came out."""
         began = time.perf_counter()
         trained = ShardedModule(module) if self.shards else module
-        with quiet(), isolate_rng():
+        with quiet(), isolate_rng(), interruptible():
             self.trainer.fit(trained, *loaders, ckpt_path=self.state if self.state.exists() else None)
         if not self.best.weights:
             raise NumericalFailure("Training stopped: the validation loss was finite in no epoch. Check the data.")
@@ -145,3 +147,18 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise what Ctrl-C means: Lightning ends the program instead, and is deaf to a second one from then on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)

@@ -21,6 +21,7 @@ from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grid import Grid
 from surrogate.datasets.normalizer import Normalizer
 from surrogate.datasets.pod import POD
+from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.signature import Signature
 from surrogate.datasets.store import refuse_existing, whole_file
 from surrogate.operator import Stepper
@@ -85,11 +86,11 @@ def load(path: str | Path, *, network: type[nn.Module] | nn.Module | None = None
         if "pod" in manifest:
             return _restore_reduced(manifest, state, network)
         return _restore(manifest, state, network)
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{error} (In {str(path)!r}.)") from error
     except Exception as error:  # a damaged manifest, or a foreign class, makes a constructor raise anything
         do = "Save the model again, or pass an instance of its network as `network`."
-        raise expected(f"a manifest to build the model from in {str(path)!r}", repr(error), do) from error
+        raise unreadable("a manifest to build the model from in", path, error, do) from error
 
 
 def network_arguments(network: nn.Module) -> dict[str, Any]:
@@ -215,7 +216,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         complex_names = set(manifest.get("complex", ()))
         state = {k: torch.view_as_complex(v) if k in complex_names else v for k, v in state.items()}
     except Exception as error:  # a damaged file makes its parser raise anything
-        raise expected(f"a whole surrogate file at {str(path)!r}", repr(error), "Copy or save it again.") from error
+        raise unreadable("a whole surrogate file at", path, error, "Copy or save it again.") from error
     return manifest, state
 
 

@@ -8,7 +8,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from surrogate.datasets.blocks import read_blocks
 from surrogate.datasets.errors import expected
 from surrogate.datasets.finite import not_finite
+from surrogate.datasets.locks import only_writer
 from surrogate.datasets.store import whole_file
 from surrogate.datasets.stored import is_lazy
 from surrogate.training.manifest import describe
@@ -101,7 +102,7 @@ def _stored(file: Path) -> dict[str, Any]:
 
 @contextmanager
 def run_folder(path: str | Path | None) -> Iterator[Path]:
-    """Give the folder of the run; without a path one that vanishes."""
+    """Give the folder of the run, which nobody else trains in meanwhile; without a path one that vanishes."""
     if path is not None and Path(path).exists() and not Path(path).is_dir():
         raise expected("a folder", f"the file {str(path)!r}", "Choose another `path`.")
     if path is None:
@@ -109,4 +110,6 @@ def run_folder(path: str | Path | None) -> Iterator[Path]:
             yield Path(folder)
     else:
         Path(path).mkdir(parents=True, exist_ok=True)
-        yield Path(path)
+        first = rank_zero_only.rank == 0  # type: ignore[attr-defined]  # set by Lightning
+        with only_writer(Path(path) / "training") if first else nullcontext():
+            yield Path(path)
