@@ -42,7 +42,7 @@ def is_small(fields: xr.Dataset) -> bool:
 def piece(variable: xr.Variable) -> int:
     """Return the bytes that have to be unpacked to read one value; a file may claim more than a variable has."""
     chunks: tuple[int, ...] = variable.encoding.get("chunksizes") or (1,)
-    return math.prod(chunks) * variable.dtype.itemsize
+    return int(math.prod(chunks) * variable.dtype.itemsize)
 
 
 def not_finite(name: str, variable: xr.Variable, box: Box) -> InputError:

@@ -10,15 +10,20 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.cf import read_cf
+from surrogate.datasets.readers.ensight import read_ensight
 from surrogate.datasets.readers.exodus import SUFFIXES as EXODUS_SUFFIXES
 from surrogate.datasets.readers.exodus import read_exodus, read_many_exodus
 from surrogate.datasets.readers.mat import read_mat
 from surrogate.datasets.readers.meshgraphnets import is_meshgraphnets, read_meshgraphnets
 from surrogate.datasets.readers.meshio_files import SUFFIXES as MESH_SUFFIXES
 from surrogate.datasets.readers.meshio_files import read_mesh, read_meshes
+from surrogate.datasets.readers.npy import SUFFIXES as NPY_SUFFIXES
+from surrogate.datasets.readers.npy import read_npy
+from surrogate.datasets.readers.openfoam import is_openfoam, read_openfoam
 from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.pvd import read_pvd, read_pvds
+from surrogate.datasets.readers.pyg import is_pyg, read_pyg
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
 from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read_the_well_files
@@ -55,6 +60,8 @@ class Format:
         The options of `open_dataset` that ``read`` takes. ``names`` works for all: variables are renamed afterwards.
     read_many
         Takes several paths, each with its own samples, where a pattern opens them together.
+    marker
+        A file of this format only marks the folder that it lies in, and may be empty.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Format:
     matches: Callable[[Path], bool] = _is_file
     options: frozenset[str] = frozenset()
     read_many: Callable[..., xr.Dataset] | None = None
+    marker: bool = False
 
     def has(self, path: Path) -> bool:
         """Return whether the file or folder has this format."""
@@ -78,9 +86,13 @@ FORMATS: tuple[Format, ...] = (
     Format("netcdf", read_cf, SUFFIXES, options=frozenset({"names"})),
     Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),
+    Format("npy", read_npy, NPY_SUFFIXES, options=ARRAYS),
+    Format("pyg", read_pyg, (".pt", ".pth"), is_pyg),
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
     Format("table", read_table, tuple(TABLES), options=frozenset({"names"})),
     Format("pvd", read_pvd, (".pvd",), read_many=read_pvds),
+    Format("openfoam", read_openfoam, matches=is_openfoam, marker=True),
+    Format("ensight", read_ensight, (".case",)),
     Format("exodus", read_exodus, EXODUS_SUFFIXES, read_many=read_many_exodus),
     Format("xdmf", read_xdmf, XDMF_SUFFIXES, read_many=read_xdmfs),
     Format("mesh", read_mesh, MESH_SUFFIXES, options=frozenset({"names"}), read_many=read_meshes),

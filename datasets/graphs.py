@@ -46,10 +46,10 @@ def edge_features(pos: Tensor, edge_index: Tensor) -> Tensor:
     return torch.cat([relative, relative.norm(dim=1, keepdim=True)], dim=1)
 
 
-def from_graph(data: Data) -> Mesh:
+def from_graph(data: Data, *, orient: bool = False) -> Mesh:
     """Return the mesh of a graph made by `to_graph`, or of one with PyG's ``face`` (3, M) or ``tetra`` (4, M).
 
-    Cells of mixed kinds come back grouped by kind.
+    Cells of mixed kinds come back grouped by kind. With ``orient`` those that are inside out are turned.
 
     Raises
     ------
@@ -67,4 +67,4 @@ def from_graph(data: Data) -> Mesh:
         for name in data.keys()  # noqa: SIM118 (Data iterates over pairs)
         if name.startswith(_TAG)
     }
-    return Mesh(data.pos.cpu().numpy(), cells, tags)
+    return Mesh(data.pos.cpu().numpy(), cells, tags, orient=orient)

@@ -16,12 +16,16 @@ from surrogate.datasets.errors import expected
 LARGEST_AXIS = 2**26
 
 
-def add_room(part: Path, variables: Mapping[str, xr.Variable]) -> None:
-    """Add variables to a netCDF-4 file, each in one piece and without values; only shape, type and attributes count."""
+def add_room(part: Path, variables: Mapping[str, xr.Variable], attributes: Mapping[str, str] | None = None) -> None:
+    """Add variables to a netCDF-4 file, each in one piece and without values; only shape, type and attributes count.
+
+    ``attributes`` are those of the file.
+    """
     room = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     room.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     room.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     with h5netcdf.File(part, "a") as file:
+        file.attrs.update(attributes or {})
         for name, variable in variables.items():
             for dim, size in variable.sizes.items():
                 if dim not in file.dimensions:

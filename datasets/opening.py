@@ -74,9 +74,9 @@ def open_dataset(
         return _checked(chosen.read_many, paths, path, chosen, options, checked)
     if not path.exists():
         raise expected("an existing file", f"{str(path)!r}", "Check the path.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
     chosen = format_of(path, format)
+    if path.is_file() and path.stat().st_size == 0 and not chosen.marker:
+        raise expected(f"data in {str(path)!r}", "an empty file", "Make or copy it again.")
     return _checked(chosen.read, path, path, chosen, options, checked)
 
 
@@ -104,8 +104,12 @@ def _checked(
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)
-        fields = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
-        return check(fields, values=None) if checked else fields
+        try:
+            named = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
+            return check(named, values=None) if checked else named
+        except (InputError, OSError):
+            fields.close()  # or the file could not be made again while somebody looks at the error
+            raise
     except InputError as error:
         if str(path) in str(error):
             raise

@@ -123,7 +123,8 @@ class ShardedArray(BackendArray):
         lengths = [len(range(part.start, part.stop, part.step)) for part, _ in chosen if isinstance(part, slice)]
         values = np.empty(lengths, self.dtype)
         self.read_into(tuple(part for part, _ in chosen), values)
-        return values[tuple(left for part, left in chosen if isinstance(part, slice))]
+        taken: np.ndarray = values[tuple(left for part, left in chosen if isinstance(part, slice))]
+        return taken
 
     def _read_file(self, number: int, key: Key, out: np.ndarray) -> None:
         path, state = self._files[number]
@@ -188,7 +189,10 @@ def _files(folder: Path, shards: Sequence[Shard]) -> list[tuple[str, FileState]]
     """Return the files of the shards; raise `InputError` where one is missing or cut off, without opening any."""
     with os.scandir(folder) as entries:
         found = {entry.name: file_state(entry.path) for entry in entries if entry.is_file()}
+    dims = shards[0].sizes.keys()
     for shard in shards:
+        if shard.sizes.keys() != dims:
+            raise expected(f"the dimensions {sorted(dims)} in {shard.name!r}", sorted(shard.sizes), "Repair it.")
         size = found[shard.name][-1] if shard.name in found else None
         if size != shard.bytes or any(length > size for length in shard.sizes.values()):
             got = "no such file" if size is None else f"{size} bytes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import shutil
@@ -13,9 +14,10 @@ from pathlib import Path
 
 import h5netcdf
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.fields import CONVENTIONS, Fields
+from surrogate.datasets.fields import CONVENTIONS, Fields, check
 from surrogate.datasets.hdf5_variables import add_room, fill
 from surrogate.datasets.locks import hidden, only_writer
 from surrogate.datasets.stored import is_lazy
@@ -142,14 +144,24 @@ def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) ->
     """
     check_suffix(path)
     refuse_existing(path, overwrite)
-    dataset = checked_when_read(fields).assign_attrs(Conventions=CONVENTIONS)
-    for variable in dataset.data_vars.values():
-        variable.encoding.setdefault("_FillValue", None)  # all values are finite: no reader has to look for gaps
-    copied = _copied(dataset)
+    dataset = _storable(checked_when_read(fields))
+    copied, attributes = _copied(dataset)
     with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part:
         dataset.drop_vars(list(copied)).to_netcdf(part, engine="h5netcdf")
-        add_room(part, copied)
+        add_room(part, copied, attributes)
         fill(part, copied)
+
+
+def file_bytes(fields: Fields) -> bytes:
+    """Check ``fields`` and return what a file of them holds, for fields of which memory has room for twice as much.
+
+    To write bytes can fail in no other way than that the system says so; the HDF5 library does not survive a disk that
+    fills up while it writes.
+    """
+    contents = io.BytesIO()
+    with h5netcdf.File(contents, "w") as file:
+        _storable(check(fields)).dump_to_store(H5NetCDFStore(file))
+    return contents.getvalue()
 
 
 def check_suffix(path: str | Path) -> None:
@@ -167,11 +179,23 @@ def read_store(path: Path) -> xr.Dataset:
     return fields
 
 
-def _copied(fields: xr.Dataset) -> dict[str, xr.Variable]:
-    """Return the variables that are not in memory, with the attributes that they have in a file."""
-    encoded, _ = xr.conventions.encode_dataset_coordinates(fields)
+def _storable(fields: xr.Dataset) -> xr.Dataset:
+    """Return fields as they are written."""
+    dataset = fields.assign_attrs(Conventions=CONVENTIONS)
+    for variable in dataset.data_vars.values():
+        variable.encoding.setdefault("_FillValue", None)  # all values are finite: no reader has to look for gaps
+    return dataset
+
+
+def _copied(fields: xr.Dataset) -> tuple[dict[str, xr.Variable], dict[str, str]]:
+    """Return the variables that are not in memory, and the attribute of a file that names the coordinates of no field.
+
+    The variables have the attributes that they have in a file.
+    """
+    encoded, attributes = xr.conventions.encode_dataset_coordinates(fields)
     lazy = {str(name): variable for name, variable in encoded.items() if is_lazy(variable)}
-    return {name: variable for name, variable in lazy.items() if variable.dtype.kind in "fiu"}
+    numbers = {name: variable for name, variable in lazy.items() if variable.dtype.kind in "fiu"}
+    return numbers, {name: attributes[name] for name in ("coordinates",) if name in attributes}
 
 
 def _disk_error(error: BaseException | None) -> OSError | None:

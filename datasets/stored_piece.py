@@ -76,7 +76,7 @@ class StoredPiece:
         if self._file is None:
             self._file = _File(self.path, self.state)
             remember(self)
-        memory = memoryview(out.reshape(-1)).cast("B")
+        memory = out.reshape(-1).data.cast("B")
         while memory:
             count = os.preadv(self._file.descriptor, [memory], begin)
             if not count:

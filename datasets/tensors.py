@@ -14,7 +14,8 @@ from surrogate.datasets.blocks import boxes, stored_chunks
 from surrogate.datasets.fields import require
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import counts
-from surrogate.datasets.stored import BoxReader, Key, is_lazy
+from surrogate.datasets.stored import BoxReader, is_lazy
+from surrogate.datasets.stored_piece import Key
 
 
 def to_tensor(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -14,18 +15,18 @@ from torch.utils.data import get_worker_info
 from surrogate.datasets.stored import BoxReader, is_lazy
 from surrogate.datasets.tensors import read_tensor, to_tensor
 
+Place = tuple[int, int]  # in a sample, at a frame
 Stretch = tuple[int, int, int]  # of a sample, from one frame to another
 
 
 class Frames(ABC):
     """Frames ``(channel, *space)`` of all samples."""
 
-    per_sample: int
     is_held: bool
 
     @abstractmethod
-    def rows(self, sample: Tensor, first: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Return ``(row, channel, *space)``, and the row from which on ``count`` are those from ``first`` on."""
+    def rows(self, places: Sequence[Place], count: int) -> tuple[Tensor, list[int]]:
+        """Return ``(row, channel, *space)``, and for each place the row from which on ``count`` are those there."""
 
 
 class HeldFrames(Frames):
@@ -34,11 +35,11 @@ class HeldFrames(Frames):
     is_held = True
 
     def __init__(self, values: Tensor) -> None:
-        self.per_sample, self._rows = values.shape[1], values.contiguous().flatten(0, 1)
+        self._per_sample, self._rows = values.shape[1], values.contiguous().flatten(0, 1)
 
-    def rows(self, sample: Tensor, first: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def rows(self, places: Sequence[Place], count: int) -> tuple[Tensor, list[int]]:
         """Return all there are."""
-        return self._rows, sample * self.per_sample + first
+        return self._rows, [sample * self._per_sample + first for sample, first in places]
 
 
 class StoredFrames(Frames):
@@ -61,11 +62,10 @@ class StoredFrames(Frames):
         self._sources = [_source(fields[name].variable) for name in names]
         sizes = next(variable.sizes for variable in (fields[name] for name in names) if "sample" in variable.dims)
         self._space = [n for dim, n in sizes.items() if dim not in ("sample", "time")]
-        self.per_sample = sizes["time"] if timed else 1
 
-    def rows(self, sample: Tensor, first: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def rows(self, places: Sequence[Place], count: int) -> tuple[Tensor, list[int]]:
         """Read them, in the order of the batch."""
-        stretches, starts = _stretches(sample.tolist(), first.tolist(), count, timed=self._timed)
+        stretches, starts = _stretches(places if self._timed else [(0, sample) for sample, _ in places], count)
         total = sum(last - begin for _, begin, last in stretches)
         rows = torch.empty((total, len(self._sources), *self._space), dtype=self._dtype)
         for source, channel in zip(self._sources, rows.unbind(1), strict=True):
@@ -73,7 +73,7 @@ class StoredFrames(Frames):
                 self._repeat(source, stretches, channel)
             else:
                 self._read(source, stretches, channel)
-        return rows, torch.tensor(starts)
+        return rows, starts
 
     def _read(self, source: BoxReader, stretches: Sequence[Stretch], out: Tensor) -> None:
         values, end = out.numpy(), 0
@@ -102,7 +102,7 @@ def frames_of(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype, *, t
     return HeldFrames(values if timed else values.unsqueeze(1))
 
 
-def cut(rows: Tensor, starts: Tensor, count: int, *, held: bool) -> Tensor:
+def cut(rows: Tensor, starts: Sequence[int], count: int, *, held: bool) -> Tensor:
     """Return ``count`` rows from each start on ``(start, count * channel, *space)``: a view if they are evenly spaced.
 
     Workers gather what is held always: of a view they would send the whole memory to the process that trains.
@@ -110,12 +110,10 @@ def cut(rows: Tensor, starts: Tensor, count: int, *, held: bool) -> Tensor:
     channels, *space = rows.shape[1:]
     size = rows.stride(0) if rows.numel() else 0
     stretches = rows.view(-1).unfold(0, count * size, size).view(-1, count * channels, *space)
-    steps = starts.diff()
-    even = bool((steps == steps[:1]).all() and (steps[:1] >= 0).all())
-    if not even or (held and get_worker_info() is not None):
-        return stretches.index_select(0, starts)
-    step = int(steps[0]) if len(steps) else 1
-    view = stretches[int(starts[0]) : int(starts[-1]) + 1 : max(step, 1)]
+    steps = {later - earlier for earlier, later in pairwise(starts)} or {1}
+    if len(steps) > 1 or min(steps) < 0 or (held and get_worker_info() is not None):
+        return stretches.index_select(0, torch.tensor(starts))
+    view = stretches[starts[0] : starts[-1] + 1 : max(*steps, 1)]
     return view.expand(len(starts), *view.shape[1:])
 
 
@@ -125,16 +123,14 @@ def _source(variable: xr.Variable) -> BoxReader | Tensor:
     return torch.from_numpy(np.require(variable.values, requirements=["C", "W"]))
 
 
-def _stretches(
-    sample: Sequence[int], first: Sequence[int], count: int, *, timed: bool
-) -> tuple[list[Stretch], list[int]]:
-    """Return ``(sample, first, last)`` to be read one after another, and where in all that each window starts.
+def _stretches(places: Sequence[Place], count: int) -> tuple[list[Stretch], list[int]]:
+    """Return what is to be read one after another, and where in all that each window starts.
 
-    Windows that follow or overlap the one before are read with it. Without time the stretches are of samples.
+    Windows that follow or overlap the one before are read with it.
     """
     stretches: list[Stretch] = []
     starts, before = [], 0
-    for number, begin in zip(sample, first, strict=True) if timed else ((0, number) for number in sample):
+    for number, begin in places:
         last = stretches[-1] if stretches else (-1, 0, 0)
         if last[0] == number and last[1] <= begin <= last[2]:
             stretches[-1] = (number, last[1], max(last[2], begin + count))

@@ -76,15 +76,15 @@ class Windows(Dataset[Batch]):
 
     def __getitems__(self, indices: list[int]) -> Batch:
         """Return the whole batch at once: one view or one gather for each tensor."""
-        index = torch.as_tensor(indices)
-        if index.min() < 0 or index.max() >= len(self):
+        if min(indices) < 0 or max(indices) >= len(self):
             raise IndexError(f"Expected numbers of windows below {len(self)}, got {indices}.")
-        sample, start = index // self._per_sample, index % self._per_sample * self._stride
+        windows = [divmod(index, self._per_sample) for index in indices]
         batch = {}
-        for frames, first, count, parts in self._sources:
-            rows, places = frames.rows(sample, torch.zeros_like(start) if first is None else start + first, count)
-            for key, (after, length) in parts.items():
-                batch[key] = cut(rows, places + after, length, held=frames.is_held)
+        for frames, first, length, parts in self._sources:
+            step, begin = (0, 0) if first is None else (self._stride, first)
+            rows, starts = frames.rows([(sample, begin + step * window) for sample, window in windows], length)
+            for key, (after, count) in parts.items():
+                batch[key] = cut(rows, [start + after for start in starts], count, held=frames.is_held)
         return batch
 
     def _frames(self, names: tuple[str, ...], *, timed: bool) -> Frames:
@@ -93,14 +93,14 @@ class Windows(Dataset[Batch]):
 
 
 class _Source(NamedTuple):
-    """Frames of which a window takes ``count``, the ``first`` after its start (None: there is one for each sample).
+    """Frames of which a window takes ``length``, the ``first`` after its start (None: there is one for each sample).
 
     ``parts`` holds what they are in a batch: how many after the first of them, and how many.
     """
 
     frames: Frames
     first: int | None
-    count: int
+    length: int
     parts: Mapping[str, tuple[int, int]]
 
 

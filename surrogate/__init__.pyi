@@ -10,6 +10,7 @@ from . import solvers as solvers
 from . import training as training
 from .auditing import AuditReport as AuditReport
 from .auditing import audit as audit
+from .conversion import convert as convert
 from .datasets import Grid as Grid
 from .datasets import InputError as InputError
 from .datasets import Mesh as Mesh

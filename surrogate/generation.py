@@ -53,7 +53,7 @@ def generate(
     case
         One of `surrogate.cases`.
     samples
-        Number of trajectories, or of steady solutions.
+        Number of trajectories, or of steady solutions. A directory that has more of them keeps them.
     path
         ``"burgers.h5"`` ends as one file with all samples; until then the shards lie in a hidden directory beside it. A
         path without suffix is a directory of shards: it can be opened at any time, and more samples of the same case
@@ -65,7 +65,8 @@ def generate(
     scheduler
         Address of a Dask scheduler, such as ``"tcp://10.0.0.1:8786"``, whose workers solve; they must see ``path``.
     shard_size
-        Samples in a shard; default: about 64 MiB, and at least eight shards for each worker.
+        Samples in a shard; default: about 64 MiB, and at least eight shards for each worker. A directory keeps the one
+        that it began with.
     batch_size
         Samples solved together; default: as suits their size and the device. Another one gives other last bits.
     dtype

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -15,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -60,6 +62,16 @@ def progress_bar(
     with Progress(*columns, console=console, disable=disable, speed_estimate_period=period) as bar:
         task = bar.add_task(description, total=total, completed=done)
         yield lambda pieces=1: bar.advance(task, pieces)
+
+
+@contextmanager
+def bytes_bar(description: str, total: int, *, show: bool = True) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr over so many bytes, with their speed; the value is called with how many more are done."""
+    console = Console(stderr=True)
+    columns = (*COLUMNS[:2], DownloadColumn(binary_units=True), TransferSpeedColumn(), *COLUMNS[3:])
+    with Progress(*columns, console=console, disable=not show or not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda more: bar.advance(task, more)
 
 
 class EpochBar:

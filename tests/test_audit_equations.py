@@ -64,6 +64,14 @@ def test_each_sample_has_its_own_viscosity() -> None:
     assert one.samples == (0, 1, 4, 5)
 
 
+def test_the_error_that_a_file_states_stands_beside_the_residual(flows: xr.Dataset) -> None:
+    stated = flows.assign_attrs(convergence='{"relative_difference": 2.5e-6}')
+    report = sg.audit(stated, equation="burgers", parameters={"viscosity": 0.05}, samples=None)
+    (one,) = of_check(report, "step residual")
+    assert "error that the file states: 2.5e-06" in one.message
+    assert "60 steps of 12 of 12 samples" in one.message
+
+
 def test_frames_that_were_left_out_are_stepped_over() -> None:
     fields = sg.generate(sg.cases.Burgers(resolution=64, viscosity=0.05, dt=0.05, steps=6), 8, progress=False)
     thinned = fields.isel(time=slice(None, None, 3))
@@ -158,16 +166,16 @@ def test_solutions_on_meshes_off_their_boundary_values(polygons: xr.Dataset) -> 
 
 
 def test_what_cannot_be_the_equation_is_refused(flows: xr.Dataset) -> None:
-    with pytest.raises(sg.InputError, match="Expected an equation out of .*burgers.*, got 'burger'"):
+    closed = flows.drop_vars("x").assign_coords(sg.Grid((64,)).coordinates())
+    with pytest.raises(sg.InputError, match=r"Expected an equation out of .*burgers.*, got 'burger'"):
         sg.audit(flows, equation="burger")
     with pytest.raises(sg.InputError, match="Expected the viscosity of the equation Burgers, got none"):
         sg.audit(flows, equation="burgers")
-    with pytest.raises(sg.InputError, match="Expected parameters of Burgers out of .*, got .'nu'"):
+    with pytest.raises(sg.InputError, match=r"Expected parameters of Burgers out of .*, got .'nu'"):
         sg.audit(flows, equation="burgers", parameters={"nu": 1.0})
-    with pytest.raises(sg.InputError, match="Expected fields .'permeability', 'pressure'. for Darcy"):
-        sg.audit(flows.drop_vars("x").assign_coords(sg.Grid((64,)).coordinates()), equation="darcy")
+    with pytest.raises(sg.InputError, match=r"Expected fields .'permeability', 'pressure'. for Darcy"):
+        sg.audit(closed, equation="darcy")
     with pytest.raises(sg.InputError, match="Expected a periodic grid"):
-        closed = flows.drop_vars("x").assign_coords(sg.Grid((64,)).coordinates())
         sg.audit(closed, equation="kdv")
     with pytest.raises(sg.InputError, match="Expected fields on a mesh"):
         sg.audit(flows, equation="poisson")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import xarray as xr
 
 import surrogate as sg
-from surrogate.auditing.blocks import samples_of
+from surrogate.auditing.blocks import LIMIT, samples_of
 from surrogate.auditing.physical_units import dimension_of
 
 Fields = Callable[[], xr.Dataset]
@@ -70,10 +71,10 @@ def test_values_that_are_not_finite(burgers: xr.Dataset, tmp_path: Path) -> None
     assert one.severity == "error"
     assert one.samples == (3, 7)
     assert one.message == "3 values not finite in 2 of 12 samples (3, 7); the first at time 2, x 5 of sample 3"
-    burgers.to_netcdf(
-        tmp_path / "bad.h5", engine="h5netcdf"
-    )  # a file that open_dataset refuses is audited all the same
-    assert [one.samples for one in sg.audit(tmp_path / "bad.h5") if one.check == "finite values"] == [(3, 7)]
+    burgers.to_netcdf(tmp_path / "bad.h5", engine="h5netcdf")
+    with pytest.raises(sg.InputError, match="Expected finite values"):
+        sg.open_dataset(tmp_path / "bad.h5")
+    assert next(one.samples for one in sg.audit(tmp_path / "bad.h5") if one.field == "u") == (3, 7)
 
 
 def test_what_breaks_the_convention_is_said_of_every_field(burgers: xr.Dataset) -> None:
@@ -122,6 +123,18 @@ def test_nearly_equal_initial_states(burgers: xr.Dataset, size: float, near: boo
     u[10, 0] = u[5, 0] + size * float(u[:, 0].std()) * noise
     findings = found(burgers, "near duplicates")
     assert [one.samples for one in findings] == ([(10,)] if near else [])
+
+
+def test_equal_initial_states_with_other_solutions(burgers: xr.Dataset) -> None:
+    burgers["u"][10, 0] = burgers["u"][5, 0]
+    assert [one.samples for one in found(burgers, "near duplicates")] == [(10,)]
+    assert not found(burgers, "duplicates")
+
+
+def test_samples_that_failed(burgers: xr.Dataset) -> None:
+    assert not found(burgers.assign_attrs(failed_samples=0, missing_samples=0), "failed samples")
+    findings = found(burgers.assign_attrs(failed_samples=3, missing_samples=np.int64(1)), "failed samples")
+    assert [one.message.partition(" ")[0] for one in findings] == ["3", "1"]
 
 
 def test_nearly_equal_states_with_other_parameters_are_other_inputs(burgers: xr.Dataset) -> None:
@@ -242,6 +255,24 @@ def test_blocks_are_read_whole_whatever_their_size(flows: xr.Dataset, polygons: 
             for sample, values in whole:
                 own = pieces[sample]
                 np.testing.assert_array_equal(own[0] if len(own) == 1 else np.concatenate(own), values)
+
+
+def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
+    coords = {**sg.Grid((5000,), periodic=True).coordinates(), "time": ("time", np.arange(10.0), {"units": "1"})}
+    wave = np.sin(2 * np.pi * coords["x"].values).astype(np.float32)
+    rows = [
+        xr.DataArray(k, dims="sample") for k in (np.arange(600.0, dtype=np.float32), np.arange(10, dtype=np.float32))
+    ]
+    u = (rows[0] * rows[1].rename(sample="time") + xr.DataArray(wave, dims="x")).assign_attrs(units="1")
+    u.to_dataset(name="u").assign_coords(coords).to_netcdf(tmp_path / "large.h5", engine="h5netcdf")
+    size = u.nbytes
+    del u
+    tracemalloc.start()
+    report = sg.audit(tmp_path / "large.h5")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "finite values" in report.clean
+    assert peak < 3 * LIMIT < size / 2  # a block, and what is made of it
 
 
 def test_a_report_is_a_list_a_table_and_a_file(burgers: xr.Dataset, tmp_path: Path) -> None:

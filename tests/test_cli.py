@@ -122,6 +122,110 @@ def test_inspect_draws_fields(work: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "Expected a file of fields to draw" in capsys.readouterr().err
 
 
+def test_inspect_shows_axes_and_sizes(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert main(["inspect", str(work / "burgers.h5")]) == 0
+    shown = [" ".join(line.replace("│", " ").split()) for line in capsys.readouterr().out.splitlines()]
+    assert "time 4 0 0.3 0.1 1" in shown
+    assert "x 32 0 0.96875 0.03125 1 periodic on [0, 1], values at nodes" in shown
+    assert any(line.endswith("on disk, 10.7 kB in memory") for line in shown)  # 20 x 4 x 32 float32 and coordinates
+
+
+def test_inspect_says_what_it_has_not_read(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr("surrogate.cli.fields_tables.SMALL", 1000)
+    monkeypatch.setattr("surrogate.cli.fields_tables.MOST", 3)
+    fields = sg.open_dataset(work / "burgers.h5")
+    looked = fields["u"].isel(sample=[0, 10, 19], time=[0, 2, 3])  # the halves of both are rounded to even numbers
+    assert main(["inspect", str(work / "burgers.h5")]) == 0
+    shown = capsys.readouterr().out
+    assert "min, max and mean of 3 of 20 samples and 3 of 4 frames, evenly spaced; --full reads all" in shown
+    assert f" {float(looked.max()):.4g} " in shown
+    assert main(["inspect", str(work / "burgers.h5"), "--full", "true"]) == 0
+    shown = capsys.readouterr().out
+    assert "evenly spaced" not in shown
+    assert f" {float(fields['u'].max()):.4g} " in shown
+
+
+def test_inspect_shows_what_breaks_the_convention(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    broken = sg.open_dataset(work / "burgers.h5").load()
+    broken["u"][3, 2, 1] = np.nan
+    del broken["u"].attrs["units"]
+    broken.to_netcdf(tmp_path / "broken.h5", engine="h5netcdf")
+    assert main(["inspect", str(tmp_path / "broken.h5")]) == 0
+    shown = capsys.readouterr().out
+    assert "Breaks the convention: Expected units on 'u', got none." in shown
+    assert "(1 not finite)" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.h5"], "Expected an existing file"),
+        ([], "arguments are required"),
+        (["--sample", "20", "--plot", "new.png"], "Expected a sample out of 20, got 20"),
+        (["--time", "9", "--plot", "new.png"], "Expected a time out of 4, got 9"),
+        (["--plot", "folder/new.png"], "Expected an existing folder"),
+        (["--names", '{"q": "v"}'], "Expected different new names"),
+        (["--grid", '{"periodic": true}'], "Expected no grid"),
+        (["--format", "none"], "Expected a format out of"),
+    ],
+)
+def test_inspect_refuses_what_makes_no_sense(
+    work: Path,
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [str(work / "burgers.h5")] if arguments and arguments[0].startswith("-") else []
+    assert main(["inspect", *given, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "new.png").exists()
+
+
+def test_audit_tells_errors_by_its_exit_code(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    data = str(work / "burgers.h5")
+    assert main(["audit", data, "--json", str(tmp_path / "audit.json")]) == 0
+    assert "0 errors, 0 warnings" in capsys.readouterr().out
+    assert main(["audit", data, "--json", str(tmp_path / "audit.json")]) == 2
+    assert '"not_applicable"' in (tmp_path / "audit.json").read_text()
+    assert main(["audit", data, "--test", data]) == 1
+    shown = capsys.readouterr().out
+    assert "inputs of 20 of 20 samples (0, 1, 2, 3, 4, ...) are also in 'train'" in shown
+
+
+def test_audit_takes_an_equation_and_its_constants(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    bare = tmp_path / "bare.h5"
+    fields = sg.open_dataset(work / "burgers.h5").drop_vars("viscosity").rename(u="speed")
+    sg.save_dataset(fields.drop_attrs(deep=False), bare)
+    assert main(["audit", str(bare)]) == 0
+    assert "no equation known. Name it with equation= (--equation)" in capsys.readouterr().out
+    assert main(["audit", str(bare), "--equation", "burgers", "--parameters.viscosity", "0.05"]) == 0
+    wrong = ["--equation", "burgers", "--parameters.viscosity", "0.2", "--full", "true"]
+    assert main(["audit", str(bare), *wrong]) == 1
+    assert "60 steps of 20 of 20 samples tried" in capsys.readouterr().out
+    assert main(["audit", str(bare), "--equation", "burgers"]) == 2
+    assert "Expected the viscosity of the equation Burgers, got none. Give it" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a table, and a linear forecaster that continues it exactly."""

@@ -18,6 +18,7 @@ CHECKS: dict[str, tuple[str, float, float]] = {
     "plot_polygons": ("gnot_error", 0.75, 0.95),
     "plot_burgers": ("first_step", 0.02, 0.05),
     "plot_kernels": ("effective_rank", 7.0, 10.0),
+    "plot_ensemble": ("errors", 1, 1),
     "plot_flows": ("coarse_error", 7e-4, 9e-4),
     "plot_corrected": ("ratio", 0.2, 0.7),
     "plot_pod_forecaster": ("ridge_error", 0.10, 0.18),

@@ -15,7 +15,7 @@ import xarray as xr
 
 from surrogate.datasets import InputError
 from surrogate.datasets.readers.hdf5 import dataset_in
-from surrogate.datasets.readers.lazy import JoinedArray, StoredArray
+from surrogate.datasets.readers.lazy import JoinedArray, StoredArray, lazy_dataset
 
 VALUES = np.random.default_rng(0).normal(size=(5, 4, 7, 6, 2)).astype(np.float32)  # sample, time, y, x, component
 AXES = ("sample", "time", "y", "x", 1)
@@ -124,5 +124,19 @@ def test_a_hundred_gigabytes_open_at_once_and_only_what_is_asked_for_is_read(tmp
 def test_a_file_that_was_damaged_since_is_named(stored: Path) -> None:
     variable = array(stored).variable({})
     stored.write_bytes(stored.read_bytes()[:500])
-    with pytest.raises(InputError, match=r"a readable HDF5 file at '.*data.h5'"):
+    with pytest.raises(InputError, match=r"readable numbers in 'u' of '.*data.h5'"):
         variable.load()
+
+
+def test_files_are_closed_with_the_fields_or_after_an_error(stored: Path) -> None:
+    first = array(stored)
+    fields = lazy_dataset({"u": first}, {"u": {"units": "1"}}, {}, {}, "data.h5")
+    assert array(stored).file is first.file
+    again = pickle.loads(pickle.dumps(fields))
+    for _ in range(2):
+        np.testing.assert_array_equal(fields["u"][0], ORDERED[0])
+        fields.close()
+        again.close()
+        with h5py.File(stored, "r+") as file:  # refused while it is open
+            file.attrs["changed"] = True
+        fields.set_close(first.close)

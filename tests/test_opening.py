@@ -39,7 +39,7 @@ def test_missing_empty_and_foreign_files_are_refused(tmp_path: Path, suffix: str
 
 def test_unknown_formats_and_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("1 2 3")
-    with pytest.raises(InputError, match=r"ends in \.h5, \.hdf5, \.nc, \.mat, \.pt, \.pth"):
+    with pytest.raises(InputError, match=r"ends in \.h5, \.hdf5, \.nc, \.mat, \.npy, \.npz, \.pt, \.pth"):
         open_dataset(tmp_path / "data.txt")
     with pytest.raises(InputError, match="an existing file, or a folder of a known format, got the folder"):
         open_dataset(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from surrogate.progress import EpochBar, progress_bar
@@ -28,9 +30,15 @@ def test_shown_on_a_terminal_on_stderr(monkeypatch: pytest.MonkeyPatch, capfd: p
     with EpochBar(4, done=1) as bar:
         for _ in range(3):
             bar.advance(0.125, 0.25)
+    with progress_bar("generating", 64, done=32, unit="samples") as advance:
+        for _ in range(4):
+            time.sleep(0.01)
+            advance(8)
     out, err = capfd.readouterr()
     assert out == ""
     assert "rollout" in err
     assert "3/3" in err
     assert "4/4" in err
+    assert "64/64" in err
+    assert "samples/s" in err
     assert "training 1.25e-01, validation 2.50e-01" in err

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from surrogate import generate
+from surrogate import generate, open_dataset
 from surrogate.cases import Burgers, Kolmogorov, NavierStokes
 from surrogate.cases.case import Case
 from surrogate.datasets.grid import Grid
@@ -113,9 +114,26 @@ def test_the_residual_is_the_error_of_the_differences(member: Member) -> None:
         assert np.linalg.norm(4 * near[name] - far[name]) / 3 < 0.05 * single
 
 
-def test_single_precision_on_disk_adds_its_round_off_only(member: Member, tmp_path: Any) -> None:
-    generate(member.case, samples=2, path=tmp_path / "stored.h5", seed=4, progress=False)
-    stored = xr.open_dataset(tmp_path / "stored.h5", engine="h5netcdf")
+def test_shards_hold_the_same_solutions(member: Member, tmp_path: Path) -> None:
+    """Each of them by itself, read without this package: the residual is what differences over two frames leave."""
+    options: dict[str, Any] = {"shard_size": 2, "convergence": False, "progress": False}
+    generate(member.case, 3, tmp_path / "shards", seed=4, dtype="float64", **options)
+    held = generate(member.case, 3, seed=4, dtype="float64", progress=False)
+    for number, samples in enumerate([[0, 1], [2]]):
+        with xr.open_dataset(tmp_path / "shards" / f"shard-0000{number}.h5", engine="h5netcdf") as stored:
+            assert stored["sample"].values.tolist() == samples
+            near, far = residuals(member, stored)
+            whole = residuals(member, held.sel(sample=samples))[0]
+            for name in near:
+                np.testing.assert_array_equal(near[name], whole[name])
+                assert np.linalg.norm(4 * near[name] - far[name]) / 3 < 0.05 * np.linalg.norm(near[name])
+
+
+@pytest.mark.parametrize("suffix", [".h5", ""], ids=["file", "shards"])
+def test_single_precision_on_disk_adds_its_round_off_only(member: Member, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"stored{suffix}"
+    generate(member.case, samples=2, path=path, seed=4, convergence=False, progress=False)
+    stored = open_dataset(path)
     exact = generate(member.case, samples=2, seed=4, dtype="float64", progress=False)
     wide = stored.astype(np.float64)
     wide.update({name: exact[name] for name in member.case.parameters})

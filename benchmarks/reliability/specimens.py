@@ -86,6 +86,16 @@ def the_well(path: Path) -> None:
     write_the_well(fields(), path)
 
 
+def meshgraphnets(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        for trajectory, corners in enumerate(([[0, 0], [1, 0], [0, 1]], [[0, 0], [1, 0], [1, 1], [0, 1]])):
+            n = len(corners)
+            group = file.create_group(str(trajectory))
+            group["pos"], group["node_type"] = np.array(corners, "f4"), np.arange(n)[:, None]
+            group["cells"] = np.array([[0, 1, 2], [0, 2, 3]][: n - 2])
+            group["velocity"], group["pressure"] = random(3, n, 2), random(3, n, 1)
+
+
 def shards(path: Path) -> None:
     sg.generate(sg.cases.Burgers(64, viscosity=0.05, dt=0.1, steps=2), 5, path, shard_size=2, progress=False)
 
@@ -224,6 +234,7 @@ SPECIMENS = {
     "mesh.e": Specimen("mesh.e", exodus),
     "pdebench": Specimen("pdebench.hdf5", pdebench),
     "the_well": Specimen("the_well.hdf5", the_well),
+    "meshgraphnets": Specimen("meshgraphnets.h5", meshgraphnets),
     "shards": Specimen("shards", shards),
     "matlab5.mat": Specimen("matlab5.mat", matlab_5),
     "compressed.mat": Specimen("compressed.mat", matlab_5_compressed),

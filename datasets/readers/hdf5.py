@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 import h5py
 import numpy as np
@@ -15,6 +18,8 @@ from surrogate.datasets.readers.damage import unreadable
 
 #: Filters shrink numbers at most so much (gzip by 1032): more means that most was never written.
 _MOST_COMPRESSED = 1100
+#: How many datasets of an open file are kept open.
+_REMEMBERED = 256
 
 
 def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
@@ -24,6 +29,58 @@ def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
             return layout(file)
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError):  # as h5py raises them
         return False
+
+
+def own_group(file: h5py.File, name: str | None) -> h5py.Group | None:
+    """Return a group that lies in the file itself, or None."""
+    if name is None or not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        return None
+    found = file[name]
+    return found if isinstance(found, h5py.Group) else None
+
+
+class OpenFile:
+    """A file that stays open for reading as long as an array needs it, in each process anew.
+
+    `of` gives all arrays of a file the same one; it can be pickled, and closed, after which it opens again when needed.
+    """
+
+    _all: ClassVar[WeakValueDictionary[tuple[Any, ...], OpenFile]] = WeakValueDictionary()
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: h5py.File | None = None
+        self._datasets: dict[str, h5py.Dataset] = {}  # what is read again and again is not looked up again
+        self._process = 0
+
+    @classmethod
+    def of(cls, path: Path) -> OpenFile:
+        """Return the one for what is at a path now: a file that took its place is another."""
+        state = os.stat(path)
+        key = (str(path), state.st_ino, state.st_mtime_ns, state.st_size)
+        found = cls._all.get(key)
+        if found is None:
+            found = cls._all[key] = cls(path)
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OpenFile.of, (self.path,)
+
+    def dataset(self, name: str) -> h5py.Dataset:
+        """Return a dataset, ready to be read."""
+        if self._file is None or self._process != os.getpid():  # a forked process shares no state of HDF5
+            self._file, self._datasets, self._process = h5py.File(self.path), {}, os.getpid()
+        if name not in self._datasets:
+            if len(self._datasets) >= _REMEMBERED:
+                self._datasets.clear()
+            self._datasets[name] = self._file[name]
+        return self._datasets[name]
+
+    def close(self) -> None:
+        """Close the file until it is read again."""
+        if self._file is not None and self._process == os.getpid():
+            self._file.close()
+        self._file, self._datasets = None, {}
 
 
 @contextmanager

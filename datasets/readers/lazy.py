@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,8 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import DIMENSIONS
-from surrogate.datasets.readers.hdf5 import opened
+from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.hdf5 import OpenFile
 
 Key = tuple[Any, ...]  # of int, slice, and at most one increasing array
 
@@ -25,8 +26,8 @@ class LazyArray(BackendArray):
 
     dims: tuple[str, ...]
     shape: tuple[int, ...]
-    chunks: tuple[int, ...]  # of the pieces that the file stores; empty where it is one
     dtype: np.dtype[Any]
+    chunks: tuple[int, ...] = ()  # lengths of the pieces that the file stores, if it stores pieces
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
         values = explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER_1VECTOR, self.read)
@@ -40,10 +41,38 @@ class LazyArray(BackendArray):
         """Fill ``out`` with what ``key`` selects."""
         out[...] = self.read(key)
 
+    def close(self) -> None:
+        """Close the files; they open again when they are read."""
+
     def variable(self, attributes: Mapping[str, Any]) -> xr.Variable:
         """Return the array as a variable of fields."""
         encoding = {"chunksizes": self.chunks, "original_shape": self.shape} if self.chunks else {}
         return xr.Variable(self.dims, LazilyIndexedArray(self), dict(attributes), encoding)
+
+
+def lazy_dataset(
+    arrays: Mapping[str, LazyArray],
+    attributes: Mapping[str, Mapping[str, Any]],
+    others: Mapping[str, xr.Variable],
+    coords: Mapping[str, xr.Variable],
+    source: str,
+) -> xr.Dataset:
+    """Return arrays and other variables as a dataset whose ``close`` closes their files."""
+    lazy = {name: array.variable(attributes[name]) for name, array in arrays.items()}
+    fields = xr.Dataset({**lazy, **others}, coords, {"source": source})
+    fields.set_close(_Closer(tuple(arrays.values())))
+    return fields
+
+
+@dataclass(frozen=True)
+class _Closer:
+    """Closes arrays; unlike a function inside another it can be pickled."""
+
+    arrays: tuple[LazyArray, ...]
+
+    def __call__(self) -> None:
+        for array in self.arrays:
+            array.close()
 
 
 class StoredArray(LazyArray):
@@ -52,8 +81,8 @@ class StoredArray(LazyArray):
     Parameters
     ----------
     dataset
-        Where the numbers are, from `surrogate.datasets.readers.hdf5.dataset_in`. The file is opened again for each
-        reading, so that the array can be pickled, and no file stays open.
+        Where the numbers are, from `surrogate.datasets.readers.hdf5.dataset_in`. The array keeps no hold of it: the
+        file is opened again when it is first read, and in each process to which the array is sent.
     axes
         For each axis of the dataset the dimension that it is, or the one index that is taken of it.
 
@@ -73,7 +102,7 @@ class StoredArray(LazyArray):
             raise expected(
                 f"component {max(a for a in axes if isinstance(a, int))} in {where}", dataset.shape, "Add it."
             )
-        self.path, self.name, self.axes = Path(dataset.file.filename), dataset.name, tuple(axes)
+        self.file, self.name, self.axes = OpenFile.of(Path(dataset.file.filename)), dataset.name, tuple(axes)
         self.dims = tuple(dim for dim in DIMENSIONS if dim in sizes)
         self.shape = tuple(sizes[dim] for dim in self.dims)
         pieces = dict(zip(axes, dataset.chunks or (), strict=False))
@@ -82,16 +111,19 @@ class StoredArray(LazyArray):
 
     def read(self, key: Key) -> np.ndarray:
         """Read what ``key`` selects, one entry for each dimension."""
-        with opened(self.path) as file:
-            return self.read_from(file, key)
-
-    def read_from(self, file: h5py.File, key: Key) -> np.ndarray:
-        """Read from the file, which the caller has opened."""
         chosen = dict(zip(self.dims, map(_as_slice, key), strict=True))
-        values = file[self.name][tuple(chosen[axis] if isinstance(axis, str) else axis for axis in self.axes)]
+        selection = tuple(chosen[axis] if isinstance(axis, str) else axis for axis in self.axes)
+        try:
+            values = self.file.dataset(self.name)[selection]
+        except Exception as error:  # a damaged file makes its parser raise anything
+            raise unreadable(f"readable numbers in {self.name.lstrip('/')!r} of", self.file.path, error) from error
         left = [axis for axis in self.axes if isinstance(axis, str) and not _is_number(chosen[axis])]
         order = [left.index(dim) for dim in self.dims if dim in left]
         return np.asarray(values, self.dtype).transpose(order)
+
+    def close(self) -> None:
+        """Close the file; it opens again when it is read."""
+        self.file.close()
 
 
 class JoinedArray(LazyArray):
@@ -111,9 +143,8 @@ class JoinedArray(LazyArray):
         others = self._others(first)
         for part in parts:
             if (part.dims, part.dtype, self._others(part)) != (first.dims, first.dtype, others):
-                wanted = (
-                    f"{part.name.lstrip('/')!r} of {str(part.path)!r} like the first, {first.shape} of {first.dtype}"
-                )
+                where = f"{part.name.lstrip('/')!r} of {str(part.file.path)!r}"
+                wanted = f"{where} like the first, {first.shape} of {first.dtype}"
                 raise expected(wanted, f"{part.shape} of {part.dtype}", "Open them one by one.")
         lengths = [part.shape[self.axis] if dim in part.dims else 1 for part in parts]
         self.starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -127,29 +158,28 @@ class JoinedArray(LazyArray):
         place = self.axis - sum(map(_is_number, key[: self.axis]))
         entries = np.atleast_1d(np.arange(self.shape[self.axis])[key[self.axis]])
         owners = np.searchsorted(self.starts, entries, side="right") - 1
-        blocks = []
-        for path, group in groupby(np.unique(owners).tolist(), lambda owner: self.parts[owner].path):
-            with opened(path) as file:
-                for owner in group:
-                    local = entries[owners == owner] - self.starts[owner]
-                    blocks.append(self._block(self.parts[owner], file, key, local, place))
+        blocks = [
+            self._block(self.parts[owner], key, entries[owners == owner] - self.starts[owner], place)
+            for owner in np.unique(owners).tolist()
+        ]
         if not blocks:
-            return np.empty(
-                [
-                    len(range(n)[k]) if isinstance(k, slice) else len(k)
-                    for n, k in zip(self.shape, key, strict=True)
-                    if not _is_number(k)
-                ],
-                self.dtype,
-            )
+            lengths = [
+                len(range(n)[k]) if isinstance(k, slice) else np.size(k) for n, k in zip(self.shape, key, strict=True)
+            ]
+            return np.empty([n for n, k in zip(lengths, key, strict=True) if not _is_number(k)], self.dtype)
         values = np.concatenate(blocks, axis=place)
         return values.squeeze(place) if _is_number(key[self.axis]) else values
 
-    def _block(self, part: StoredArray, file: h5py.File, key: Key, local: np.ndarray, place: int) -> np.ndarray:
+    def close(self) -> None:
+        """Close the files; they open again when they are read."""
+        for part in self.parts:
+            part.close()
+
+    def _block(self, part: StoredArray, key: Key, local: np.ndarray, place: int) -> np.ndarray:
         before, after = key[: self.axis], key[self.axis + 1 :]
         if self.dim in part.dims:
-            return part.read_from(file, (*before, local, *after))
-        return np.expand_dims(part.read_from(file, (*before, *after)), place)
+            return part.read((*before, local, *after))
+        return np.expand_dims(part.read((*before, *after)), place)
 
     def _others(self, part: StoredArray) -> tuple[int, ...]:
         return tuple(size for dim, size in zip(part.dims, part.shape, strict=True) if dim != self.dim)

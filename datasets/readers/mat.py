@@ -65,14 +65,14 @@ def read_mat(
         raise
     except Exception as error:  # a damaged file makes its parser raise anything
         raise unreadable("a readable MATLAB file at", path, error) from error
-    chosen = _fields(arrays, names, path)
+    chosen = fields_among(arrays, names, path)
     for name, array in chosen.items():
         if array.dtype.kind not in "fiub":
             raise expected(f"real numbers in {name!r} of {str(path)!r}", array.dtype, "Correct the file.")
     numbers = {name: array for name, array in chosen.items() if array.size == 1 and name in names}
     return arrays_to_fields(
         {name: array for name, array in chosen.items() if name not in numbers},
-        vectors=_vectors(arrays),
+        vectors=vectors_among(arrays),
         numbers=numbers,
         names=names,
         grid=grid,
@@ -82,7 +82,8 @@ def read_mat(
     )
 
 
-def _fields(arrays: Mapping[str, np.ndarray], names: Mapping[str, str], path: Path) -> dict[str, np.ndarray]:
+def fields_among(arrays: Mapping[str, np.ndarray], names: Mapping[str, str], path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file that are fields: a pair, one beside its coordinates, and those with new names."""
     pair = next((pair for pair in PAIRS if all(name in arrays for name in pair)), ())
     alone = [name for name in SINGLE if name in arrays and not pair and "x" in arrays][:1]
     chosen = {name: arrays[name] for name in (*pair, *alone, *names) if name in arrays and name not in COORDINATES}
@@ -94,8 +95,8 @@ def _fields(arrays: Mapping[str, np.ndarray], names: Mapping[str, str], path: Pa
     return chosen
 
 
-def _vectors(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the coordinates; one number is none."""
+def vectors_among(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the coordinates among the arrays of a file; one number is none."""
     found = {dim: arrays[name] for name, dim in COORDINATES.items() if name in arrays}
     return {d: v.ravel() for d, v in found.items() if v.dtype.kind in "fiu" and 1 < v.size == max(v.shape)}
 

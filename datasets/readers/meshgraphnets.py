@@ -13,8 +13,9 @@ from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.mesh import Mesh
 from surrogate.datasets.readers.axes import time_axis
-from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
-from surrogate.datasets.readers.lazy import JoinedArray, StoredArray
+from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, own_group, vector_in
+from surrogate.datasets.readers.hdf5_claims import refuse_references
+from surrogate.datasets.readers.lazy import JoinedArray, StoredArray, lazy_dataset
 from surrogate.datasets.ugrid import describe_many
 
 POSITIONS = ("mesh_pos", "pos")
@@ -29,7 +30,7 @@ STEPS = ("dt", "time_step", "time_interval")
 
 def is_meshgraphnets(path: Path) -> bool:
     """Return whether a file has a group with positions, cells and node types for each trajectory."""
-    return looks_like(path, lambda file: _positions(next(iter(file.values()), None)) is not None)
+    return looks_like(path, lambda file: _positions(own_group(file, next(iter(file), None))) is not None)
 
 
 def read_meshgraphnets(
@@ -58,28 +59,27 @@ def read_meshgraphnets(
         Truncated, without cells, with positions that move, fields that do not fit the nodes, or a wrong mesh.
     """
     with opened(path) as file:
-        groups = [
-            file[name] for name in sorted(file, key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
-        ]
+        refuse_references(file)
+        trajectories = sorted(file, key=lambda name: (len(name), name) if name.isdecimal() else (0, name))
+        groups = [group for name in trajectories if (group := own_group(file, name)) is not None]
         meshes = [_mesh(group) for group in groups]
         shared = all(mesh == meshes[0] for mesh in meshes)
         fields = _fields(groups, [mesh.n_points for mesh in meshes], "sample" if shared else "node")
         labels = {name: (names or {}).get(name, name) for name in fields}
         if not (names or {}).keys() <= fields.keys() or len(set(labels.values())) < len(fields):
             raise expected(f"different new names for some of {list(fields)}", dict(names or {}), "Correct `names`.")
-        variables = {
-            labels[name]: array.variable({"units": "1", "long_name": labels[name], "mesh": "mesh", "location": "node"})
-            for name, array in fields.items()
-        }
-        frames = next((variable.sizes["time"] for variable in variables.values() if "time" in variable.dims), None)
+        located = {"units": "1", "mesh": "mesh", "location": "node"}
+        arrays = {labels[name]: array for name, array in fields.items()}
+        frames = next((a.shape[a.dims.index("time")] for a in arrays.values() if "time" in a.dims), None)
         coords = meshes[0].coordinates() if shared else describe_many(meshes)
         coords |= time_axis(frames, _stored_times(groups, frames), times, path.name)
-    return check(xr.Dataset(variables, coords, {"source": path.name}), values=False)
+    attributes = {label: {"long_name": label.replace("_", " ")} | located for label in arrays}
+    return check(lazy_dataset(arrays, attributes, {}, coords, path.name), values=False)
 
 
-def _positions(group: object) -> str | None:
+def _positions(group: h5py.Group | None) -> str | None:
     """Return the name of the positions in a group that has cells and node types as well."""
-    if not isinstance(group, h5py.Group) or not {"cells", "node_type"} <= group.keys():
+    if group is None or not {"cells", "node_type"} <= group.keys():
         return None
     return next((name for name in POSITIONS if name in group), None)
 

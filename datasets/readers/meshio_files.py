@@ -16,6 +16,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
+from surrogate.datasets.readers.cutting import cut
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.mesh_counts import refuse_false_counts
 from surrogate.datasets.readers.meshio_mesh import mesh_of, values_of
@@ -36,15 +37,15 @@ def read_meshes(paths: Sequence[Path], names: Mapping[str, str] | None = None) -
 
     Where all files hold the same mesh there is one for all samples, otherwise samples are joined along ``node`` and
     ``cell``. Fields of vectors become ``velocity_x``, ``velocity_y`` and so on. Named sets of points and of cells of
-    the boundary become tags. A last coordinate that is zero everywhere is left out where the
-    cells do not need it.
+    the boundary become tags. A last coordinate that is zero everywhere is left out where the cells do not need it.
+    Prisms and pyramids are cut into tetrahedra.
 
     Raises
     ------
     InputError
         A file that cannot be read, has kinds of cells we do not know, a wrong mesh, or not the fields of the first.
     """
-    files = [read_meshio(path) for path in paths]
+    files = [cut(read_meshio(path)) for path in paths]
     samples = [
         (mesh_of(file, path), values_of(file, path, names or {})) for file, path in zip(files, paths, strict=True)
     ]

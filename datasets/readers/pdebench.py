@@ -16,9 +16,9 @@ from surrogate.datasets.grid import AXES, Sides
 from surrogate.datasets.readers import pdebench_defects as defects
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.even_axes import cell_grid
-from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, vector_in
+from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, own_group, vector_in
 from surrogate.datasets.readers.hdf5_claims import refuse_references
-from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
+from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray, lazy_dataset
 
 PERIODIC = ("periodic", "periodic")
 OPEN = ("neumann", "neumann")  # cells beyond the side copy the last one
@@ -67,8 +67,11 @@ def read_pdebench(path: Path, *, correct: bool = False) -> xr.Dataset:
         if layout is None:
             do = "Leave `format` out, or choose another."
             raise expected(f"a layout of PDEBench in {str(path)!r}", f"the entries {sorted(file)[:8]}", do)
-        fields = check(layout(file), values=False)
-    return _mended(fields, path.name, correct).assign_attrs(source=path.name)
+        fields = layout(file)
+    mended = _mended(check(fields, values=False), path.name, correct)
+    if mended is not fields:
+        mended.set_close(fields.close)
+    return mended
 
 
 def _layout(file: h5py.File) -> Callable[[h5py.File], xr.Dataset] | None:
@@ -78,22 +81,21 @@ def _layout(file: h5py.File) -> Callable[[h5py.File], xr.Dataset] | None:
         return _darcy
     if {"tensor", "x-coordinate"} <= file.keys():
         return _one_dimensional
-    first = next(filter(str.isdecimal, file), None)
-    return _grouped if first is not None and {"data", "grid"} <= file[first].keys() else None
+    first = own_group(file, next(filter(str.isdecimal, file), None))
+    return _grouped if first is not None and {"data", "grid"} <= first.keys() else None
 
 
 def _one_dimensional(file: h5py.File) -> xr.Dataset:
     u = _array(file, "tensor", ("sample", "time", "x"))
     beta, nu, rho = (_number(file, name) for name in ("beta", "nu", "rho"))
-    attributes, parameters = {}, {}
+    equation, parameters = "", {}
     if beta is not None:
-        attributes, parameters = {"equation": "u_t + velocity . grad u = 0"}, {"velocity_x": beta}
+        equation, parameters = "u_t + velocity . grad u = 0", {"velocity_x": beta}
     elif nu is not None and rho is not None:
-        attributes = {"equation": "u_t = diffusivity div grad u + rate u (1 - u)"}
-        parameters = {"diffusivity": nu, "rate": rho}
+        equation, parameters = "u_t = diffusivity div grad u + rate u (1 - u)", {"diffusivity": nu, "rate": rho}
     elif nu is not None:
-        attributes, parameters = {"equation": "u_t + (u^2/2)_x = viscosity u_xx"}, {"viscosity": nu / math.pi}
-    return _fields(file, {"u": u}, {"x": PERIODIC}, parameters).assign_attrs(attributes)
+        equation, parameters = "u_t + (u^2/2)_x = viscosity u_xx", {"viscosity": nu / math.pi}
+    return _fields(file, {"u": u}, {"x": PERIODIC}, parameters, equation)
 
 
 def _darcy(file: h5py.File) -> xr.Dataset:
@@ -102,8 +104,9 @@ def _darcy(file: h5py.File) -> xr.Dataset:
         "pressure": _array(file, "tensor", ("sample", 0, "x", "y")),
     }
     beta = _number(file, "beta")
-    fields = _fields(file, arrays, dict.fromkeys("xy", ("dirichlet", "dirichlet")), {"source": beta} if beta else {})
-    return fields.assign_attrs(equation="-div(permeability grad pressure) = source")
+    sides: dict[str, Sides] = dict.fromkeys("xy", ("dirichlet", "dirichlet"))
+    parameters = {} if beta is None else {"source": beta}
+    return _fields(file, arrays, sides, parameters, "-div(permeability grad pressure) = source")
 
 
 def _compressible(file: h5py.File) -> xr.Dataset:
@@ -141,11 +144,11 @@ def _fields(
     arrays: Mapping[str, LazyArray],
     sides: Mapping[str, Sides],
     parameters: Mapping[str, float],
+    equation: str = "",
     coordinate: str = "{}-coordinate",
 ) -> xr.Dataset:
     """Return arrays with their coordinates; times may be one more than there are frames."""
-    variables = {name: array.variable(_named(name)) for name, array in arrays.items()}
-    sizes = {dim: size for variable in variables.values() for dim, size in variable.sizes.items()}
+    sizes = {dim: size for array in arrays.values() for dim, size in zip(array.dims, array.shape, strict=True)}
     centers = {axis: vector_in(file, coordinate.format(axis), sizes[axis]) for axis in sides}
     coords = dict(cell_grid(centers, sides).coordinates())
     if "time" in sizes:
@@ -153,7 +156,9 @@ def _fields(
         times = vector_in(file, coordinate.format("t"), frames, frames + 1)[:frames]
         coords |= time_axis(frames, times, None, file.filename)
     scalars = {name: xr.Variable((), value, _named(name)) for name, value in parameters.items()}
-    return xr.Dataset({**variables, **scalars}, coords=coords)
+    fields = lazy_dataset(arrays, {name: _named(name) for name in arrays}, scalars, coords, Path(file.filename).name)
+    fields.attrs |= {"equation": equation} if equation else {}
+    return fields
 
 
 def _array(file: h5py.File, name: str, axes: Sequence[str | int]) -> LazyArray:

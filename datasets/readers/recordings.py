@@ -13,6 +13,7 @@ import xarray as xr
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.moving_mesh import MovingMesh
+from surrogate.datasets.readers.cutting import cut
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.meshio_mesh import Values, mesh_of, shape_of, values_of
 from surrogate.datasets.readers.stacked import StackedArray
@@ -80,7 +81,7 @@ class Recording:
 
     def _file(self, frame: int) -> meshio.Mesh:
         try:
-            return self._read(frame)
+            return cut(self._read(frame))
         except InputError:
             raise
         except (Exception, SystemExit) as error:  # a damaged file makes parsers raise anything

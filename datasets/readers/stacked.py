@@ -35,6 +35,7 @@ class StackedArray(LazyArray):
         frames: int,
     ) -> None:
         self.dims, self.shape, self.dtype = tuple(dims), tuple(shape), np.dtype(dtype)
+        self.chunks = (1,) * frames + self.shape[frames:]
         self._read_frame, self._frames = read_frame, frames
 
     def read(self, key: Key) -> np.ndarray:

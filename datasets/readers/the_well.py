@@ -16,7 +16,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, opened, vector_in
 from surrogate.datasets.readers.hdf5_claims import refuse_references
-from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray
+from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray, lazy_dataset
 from surrogate.datasets.readers.the_well_grid import space_coordinates, words
 
 GROUPS = {"dimensions", "boundary_conditions", "t0_fields", "t1_fields", "t2_fields"}
@@ -58,10 +58,10 @@ def read_the_well_files(paths: Sequence[Path]) -> xr.Dataset:
         if not part.fits(first):
             wanted = f"the fields, axes and times of the first file in {str(path)!r}"
             raise expected(wanted, f"{sorted(part.arrays)} on {part.sizes}", "Open the files one by one.")
-    variables = {name: _joined(parts, name).variable(first.attributes[name]) for name in first.arrays}
+    arrays = {name: _joined(parts, name) for name in first.arrays}
     scalars = {name: _joined_scalar(parts, name) for name in first.scalars}
     source = ", ".join(path.name for path in paths)
-    return check(xr.Dataset({**variables, **scalars}, first.coordinates, {"source": source}), values=False)
+    return check(lazy_dataset(arrays, first.attributes, scalars, first.coordinates, source), values=False)
 
 
 @dataclass(frozen=True)

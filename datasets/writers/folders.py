@@ -28,15 +28,14 @@ def whole_folder(path: str | Path, *, overwrite: bool = False, size: int = 0) ->
     OSError
         The folder cannot be written (disk full, permission denied); the message names it.
     """
-    path = Path(path)
-    refuse_existing(path, overwrite)
+    path = refuse_existing(path, overwrite=True)  # its folder must be there
     with named_errors(path, "Nothing was changed."), only_writer(path):
         _put_back(path)
-        refuse_existing(path, overwrite)  # another one may have just written it
+        refuse_existing(path, overwrite)
         part = hidden(path, "part")
         try:
-            require_room(path.parent, size)
             discard(part)
+            require_room(path.parent, size)
             part.mkdir()
             yield part
             _publish(part, path)
@@ -49,19 +48,20 @@ def belonging(path: Path, suffix: str = "") -> Iterator[Path]:
     """Give the name of a new file or folder beside ``path`` that holds its data: ``<name>.data``, with a suffix.
 
     What an earlier file of this name had is left alone until all has gone well, and then removed: at any moment the
-    file is there with its data, or it is not there.
+    file is there with its data, or it is not there. Nobody else can write either meanwhile.
     """
-    earlier = [found for found in path.parent.iterdir() if _is_data(found, path, suffix)]
-    numbers = ("" if number == 0 else str(number) for number in count())
-    names = (path.with_name(f"{path.name}.data{number}{suffix}") for number in numbers)
-    fresh = next(name for name in names if not name.exists())
-    try:
-        yield fresh
-    except BaseException:
-        discard(fresh)
-        raise
-    for found in earlier:
-        discard(found)
+    with named_errors(path, "Nothing was changed."), only_writer(path):
+        earlier = [found for found in path.parent.iterdir() if _is_data(found, path, suffix)]
+        numbers = ("" if number == 0 else str(number) for number in count())
+        names = (path.with_name(f"{path.name}.data{number}{suffix}") for number in numbers)
+        fresh = next(name for name in names if not name.exists())
+        try:
+            yield fresh
+        except BaseException:
+            discard(fresh)
+            raise
+        for found in earlier:
+            discard(found)
 
 
 def discard(path: Path) -> None:

@@ -11,7 +11,7 @@ from surrogate.datasets.fields import Fields
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.notes import Notes
 from surrogate.datasets.readers.pvd import SAMPLES
-from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.datasets.store import refuse_existing, replacing
 from surrogate.datasets.watched import checked_when_read
 from surrogate.datasets.writers.folders import belonging, whole_folder
 from surrogate.datasets.writers.snapshots import Snapshots
@@ -46,7 +46,7 @@ def write_pvd(fields: Fields, path: str | Path, *, overwrite: bool = False) -> N
                     entry = {"timestep": repr(time), "group": SAMPLES, "part": str(sample)}
                     SubElement(collection, "DataSet", entry, file=f"{data.name}/{name}")
         indent(root)
-        with whole_file(path, overwrite=overwrite) as part:
+        with replacing(path) as part:
             ElementTree(root).write(part, encoding="utf-8", xml_declaration=True)
 
 

@@ -17,7 +17,7 @@ from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.fields import Fields
 from surrogate.datasets.grid import AXES, Grid
 from surrogate.datasets.notes import Notes
-from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.datasets.store import refuse_existing, replacing, whole_file
 from surrogate.datasets.watched import checked_when_read
 from surrogate.datasets.writers.folders import belonging
 from surrogate.datasets.writers.snapshots import Snapshots, spatial_fields
@@ -48,7 +48,7 @@ def write_xdmf(fields: Fields, path: str | Path, *, overwrite: bool = False) -> 
             domain.extend(list(grids))
         SubElement(domain, "Information", Name="surrogate").text = Notes.of(dataset).text()
         indent(root)
-        with whole_file(path, overwrite=overwrite) as part:
+        with replacing(path) as part:
             ElementTree(root).write(part, encoding="utf-8", xml_declaration=True)
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from surrogate.auditing.checks import BETWEEN_PARTS, ON_EQUATION, ON_FIELDS
-from surrogate.auditing.finding import SEVERITIES, Finding, NotApplicable
+from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.known_defects import known_defects
 from surrogate.auditing.known_equation import Equation, equation_of
+from surrogate.auditing.log import Log
+from surrogate.auditing.parts import named_parts, opened
 from surrogate.auditing.report import AuditReport
 from surrogate.cases.problem import Problem
-from surrogate.datasets.errors import InputError, NumericalFailure, expected
-from surrogate.datasets.fields import Fields, as_dataset
-from surrogate.datasets.opening import open_dataset
-from surrogate.datasets.readers.known_defects import KnownDefect
+from surrogate.datasets.errors import InputError, expected
+from surrogate.datasets.fields import Fields, check, uniform_step
 from surrogate.operator import Operator
+from surrogate.progress import progress_bar
 
 ONE_PART = "one part only. Give the others with parts= (--validation, --test)"
 
@@ -33,6 +32,7 @@ def audit(
     parameters: Mapping[str, Any] | None = None,
     samples: int | None = 8,
     opening: Mapping[str, Any] | None = None,
+    progress: bool = True,
 ) -> AuditReport:
     """Look for what is wrong with data before anything is trained on them.
 
@@ -56,6 +56,8 @@ def audit(
         How many samples, evenly spaced, to try the equation on; None: all, and all frames.
     opening
         Options of `open_dataset` for paths, such as ``{"grid": {"periodic": True}}``.
+    progress
+        Show a progress bar.
 
     Returns
     -------
@@ -79,50 +81,36 @@ def audit(
     """
     if samples is not None and samples < 1:
         raise expected("at least one sample to try the equation on", samples, "Correct `samples`, or give None.")
-    log = _Log()
-    every = {part: _opened(log, part, given, opening or {}) for part, given in _named(fields, parts or {}).items()}
-    equations = {part: _equation(dataset, equation, parameters or {}, samples) for part, dataset in every.items()}
-    for part, dataset in every.items():
-        label = part if len(every) > 1 else ""
-        for check, look in ON_FIELDS.items():
-            log.run(check, label, look, dataset)
-        known = equations[part]
-        for check, compare in ON_EQUATION.items():
-            log.run(check, label, *((_skip, known) if isinstance(known, str) else (compare, *known)))
-    for check, between in BETWEEN_PARTS.items():
-        log.run(check, "", *((between, every) if len(every) > 1 else (_skip, ONE_PART)))
+    log, every, warned = Log(), {}, {}
+    for part, given in named_parts(fields, parts or {}).items():
+        every[part], warned[part] = opened(given, opening or {})
+    known = {part: _equation(dataset, equation, parameters or {}, samples) for part, dataset in every.items()}
+    total = len(every) * (1 + len(ON_FIELDS) + len(ON_EQUATION)) + len(BETWEEN_PARTS)
+    with progress_bar("auditing", total, show=progress) as advance:
+        for part, dataset in every.items():
+            for name, look, *asked in _checks_of(dataset, known[part], warned[part]):
+                log.run(name, part if len(every) > 1 else "", look, *asked)
+                advance()
+        for name, between in BETWEEN_PARTS.items():
+            log.run(name, "", *((between, every) if len(every) > 1 else (_skip, ONE_PART)))
+            advance()
     return log.report()
+
+
+def _checks_of(fields: xr.Dataset, known: tuple[xr.Dataset, Equation] | str, warned: list[str] | None) -> Iterator[Any]:
+    """Yield the checks of one part, each with what it takes."""
+    yield (
+        "known defects of the format",
+        *((_skip, "not read from a file") if warned is None else (known_defects, warned)),
+    )
+    for name, look in ON_FIELDS.items():
+        yield name, look, fields
+    for name, compare in ON_EQUATION.items():
+        yield (name, _skip, known) if isinstance(known, str) else (name, compare, *known)
 
 
 def _skip(reason: str) -> Iterator[Finding]:
     raise NotApplicable(reason)
-
-
-def _named(fields: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parts by name."""
-    if isinstance(fields, xr.DataTree) and fields.children:
-        every: dict[str, Any] = {name: node for name, node in fields.children.items() if node.data_vars}
-    else:
-        every = {"train" if "train" not in parts else "data": fields}
-    twice = sorted(every.keys() & parts.keys())
-    if twice:
-        raise expected("parts of other names than those of the tree", twice, "Rename them.")
-    return every | dict(parts)
-
-
-def _opened(log: _Log, part: str, given: Any, options: Mapping[str, Any]) -> xr.Dataset:
-    """Return fields, and note what their reader says of known defects of the format."""
-    if not isinstance(given, str | Path):
-        return as_dataset(given)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", KnownDefect)
-        fields = open_dataset(given, checked=False, **options)
-    for warning in caught:
-        if not issubclass(warning.category, KnownDefect):
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    texts = [str(warning.message) for warning in caught if issubclass(warning.category, KnownDefect)]
-    log.run("known defects of the format", part, known_defects, texts)
-    return fields
 
 
 def _equation(
@@ -137,33 +125,16 @@ def _equation(
     except NotApplicable as reason:
         return str(reason)
     except InputError as error:
-        if given is not None:
-            raise
-        return str(error)  # the data name it themselves
+        if given is not None and _is_sound(fields):
+            raise  # it is the name that is wrong, not the data
+        return str(error)
 
 
-class _Log:
-    """What the checks said, in the order in which they ran."""
-
-    def __init__(self) -> None:
-        self._findings: list[Finding] = []
-        self._clean: dict[str, bool] = {}
-        self._skipped: dict[str, str] = {}
-
-    def run(self, check: str, part: str, look: Callable[..., Iterator[Finding]], *given: Any) -> None:
-        """Run a check; what it cannot judge, or cannot read, is said."""
-        try:
-            found = list(look(*given))
-        except (NotApplicable, InputError, NumericalFailure) as reason:
-            self._skipped[f"{check} ({part})" if part else check] = str(reason)
-            return
-        except OSError as error:  # HDF5 finds damaged chunks only when they are read
-            found = [Finding("error", f"data cannot be read: {error}", "Make or copy the file again.")]
-        self._clean[check] = self._clean.get(check, True) and all(finding.severity == "note" for finding in found)
-        self._findings += [dataclasses.replace(one, check=check, part=one.part or part) for one in found]
-
-    def report(self) -> AuditReport:
-        """Return all of it, the worst first."""
-        ranked = sorted(self._findings, key=lambda finding: SEVERITIES.index(finding.severity))
-        clean = tuple(check for check, right in self._clean.items() if right)
-        return AuditReport(tuple(ranked), clean, self._skipped)
+def _is_sound(fields: xr.Dataset) -> bool:
+    try:
+        check(fields, values=False)
+        if fields.sizes.get("time", 1) > 1:
+            uniform_step(fields)
+    except InputError:
+        return False
+    return True

@@ -11,7 +11,7 @@ import xarray as xr
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import counts, is_structure, pointer, select_samples
 
-LIMIT = 2**26  # bytes read at once
+LIMIT = 2**24  # bytes read at once
 OVER_SPACE = frozenset({*AXES, "node", "cell"})
 
 

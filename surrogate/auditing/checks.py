@@ -12,6 +12,7 @@ from surrogate.auditing.constants import constants
 from surrogate.auditing.convention import convention
 from surrogate.auditing.dirichlet_sides import dirichlet_sides
 from surrogate.auditing.duplicates import duplicates
+from surrogate.auditing.failed_samples import failed_samples
 from surrogate.auditing.finding import Finding
 from surrogate.auditing.frozen import frozen
 from surrogate.auditing.known_equation import Equation
@@ -32,6 +33,7 @@ from surrogate.auditing.windows_in_time import windows_in_time
 ON_FIELDS: dict[str, Callable[[xr.Dataset], Iterator[Finding]]] = {
     "field convention": convention,
     "finite values": not_finite,
+    "failed samples": failed_samples,
     "constant fields": constants,
     "repeated frames": frozen,
     "outliers": outliers,

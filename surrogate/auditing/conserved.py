@@ -19,7 +19,7 @@ from surrogate.solvers.semilinear import Semilinear
 WRONG, DOUBTFUL = 1e-2, 1e-4
 _GROWTH = 1.01  # as `Semilinear.faults`
 _FRAMES = 64
-_CURE = "Check the equation and its boundary; else these runs failed, or their scheme does not conserve."
+_CURE = "Check equation and boundary, and whether points were left out; else the runs failed or do not conserve."
 
 
 def conserved(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:

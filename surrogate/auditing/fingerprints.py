@@ -80,9 +80,12 @@ def _digest_of(fields: xr.Dataset, name: str) -> np.ndarray:
 
 def _sketch_of(fields: xr.Dataset, name: str, scale: float) -> np.ndarray:
     result = np.zeros((n_samples(fields), WIDTH))
-    signs = np.zeros(0, np.int8)
+    signs, edges = np.zeros(0, np.int8), np.zeros(0, int)
     for sample, _, piece in samples_of(fields, name):
         values = np.ravel(piece) / scale
+        if not np.isfinite(values).all():
+            result[sample] = np.nan
+            continue
         if values.size != signs.size:
             signs = np.random.default_rng(0).integers(0, 2, values.size, dtype=np.int8) * 2 - 1
             edges = np.unique(np.linspace(0, values.size, WIDTH, endpoint=False).astype(int))

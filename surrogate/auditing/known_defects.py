@@ -1,4 +1,4 @@
-"""What readers know to be wrong with files of a format."""
+"""What readers know to be wrong with published files."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from surrogate.auditing.naming import named_as
 from surrogate.cases.problem import Problem
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.domain import domain_of, is_on_points
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import uniform_step
 from surrogate.operator import Operator, Stepper
 
@@ -79,7 +79,10 @@ def _case_of(fields: xr.Dataset) -> Problem:
         raise NotApplicable(UNKNOWN) from None
     if not (isinstance(kind, type) and issubclass(kind, Problem)):
         raise NotApplicable(f"the case {settings['case']!r} is not one of ours")
-    return kind.from_settings(settings)
+    try:
+        return kind.from_settings(settings)
+    except (InputError, KeyError, TypeError) as error:  # of another version
+        raise NotApplicable(f"the case of the data cannot be made: {error}") from error
 
 
 def _steps(solver: Operator, fields: xr.Dataset) -> int:

@@ -57,6 +57,8 @@ def _bounds(solver: Operator, fields: xr.Dataset) -> tuple[np.ndarray, np.ndarra
     """Return the smallest and the largest value that each sample may have; infinite where there is no bound."""
     count = n_samples(fields)
     if isinstance(solver, Darcy):
+        if not any("dirichlet" in sides for sides in solver.domain.boundary):
+            raise NotApplicable("no side on which the solution is known")
         load, value = _range(fields, "source", solver.source or 0.0, count), np.zeros((count, 2))
     else:
         source, flux = _range(fields, "source", 0.0, count), _range(fields, "flux", 0.0, count)

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from surrogate.auditing.blocks import n_samples
 from surrogate.auditing.finding import Finding, NotApplicable
-from surrogate.auditing.fingerprints import deviations, digests, input_names, sketches, starts
+from surrogate.auditing.fingerprints import deviations, digests, input_names, sampled_names, sketches, starts
 from surrogate.auditing.words import some
 from surrogate.datasets.ragged import counts
 
@@ -21,7 +21,10 @@ _VERIFIED = 200
 
 
 def near_duplicates(fields: xr.Dataset) -> Iterator[Finding]:
-    """Find samples whose initial states or inputs differ by less than `TOLERANCE` of their deviation, but differ."""
+    """Find samples whose initial states or inputs differ by less than `TOLERANCE` of their deviation, or not at all.
+
+    Samples that are equal in all are left to `duplicates`.
+    """
     if n_samples(fields) < 2:
         raise NotApplicable("a single sample")
     if counts(fields):
@@ -29,7 +32,7 @@ def near_duplicates(fields: xr.Dataset) -> Iterator[Finding]:
     scales = deviations(fields, input_names(fields))
     points = sketches(fields, scales)
     begin = starts(fields)
-    equal = digests(begin, list(scales))
+    equal = digests(fields, sampled_names(fields))
     pairs = [(i, j) for i, j in nearest_pairs(points, points, own=True) if (equal[i] != equal[j]).any()]
     near = [pair for pair in pairs[:_VERIFIED] if is_near(begin, begin, scales, *pair)]
     if near:

@@ -67,9 +67,12 @@ def _ends(fields: xr.Dataset, name: str, axis: str) -> Ends:
     dims = [dim for dim in fields[name].dims if dim != "sample"]
     for _, _, values in samples_of(fields, name):
         u = np.moveaxis(values, dims.index(axis), -1).reshape(-1, fields.sizes[axis]).astype(np.float64)
+        u = u[np.isfinite(u).all(axis=1)]
+        if not len(u):
+            continue
         steps = np.square(np.diff(u, axis=1))
         squares += np.square(u[:, 0] - u[:, -1]).sum(), steps.mean(axis=1).sum(), steps.max(axis=1).sum()
         firsts = [min(firsts[0], u[:, 0].min()), max(firsts[1], u[:, 0].max())]
         lines += len(u)
-    jump, usual, largest = np.sqrt(squares / lines)
+    jump, usual, largest = np.sqrt(squares / max(1, lines))
     return Ends(float(jump), float(usual), float(largest), bool(np.ptp(firsts) > usual))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -37,21 +38,42 @@ def step_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
         raise NotApplicable("a single frame, or a solver with forcing over time")
     tried = chosen_samples(fields, equation.samples)
     eps = float(np.finfo(fields[solver.out_fields[0]].dtype).eps)
-    residuals, resolved = [], []
-    for sample in tried:
-        step = steps_of(solver, sample_of(fields, sample), None if equation.samples is None else _FRAMES)
-        made = _advanced(solver, step, equation.steps)
-        residuals.append(_relative(step, made, eps))
-        resolved.append(_resolved(solver, step, made) | (residuals[-1] <= DOUBTFUL).all(1))
-    every, sharp = torch.stack(residuals), torch.stack(resolved)
-    about = f"({every[..., 0].numel()} steps of {len(tried)} of {n_samples(fields)} samples tried)"
-    blurred = f"{plural(int((~sharp).sum()), 'frame')} not resolved by their grid and not judged {about}"
+    of_change, of_state, sharp = (
+        torch.stack(parts)
+        for parts in zip(
+            *(_residuals(solver, equation, sample_of(fields, sample), eps) for sample in tried), strict=True
+        )
+    )
+    about = f"of {len(tried)} of {n_samples(fields)} samples tried)"
+    blurred = (
+        f"{plural(int((~sharp).sum()), 'frame')} not resolved by their grid and not judged ({sharp.numel()} {about}"
+    )
     if not sharp.any():
         raise NotApplicable(f"{blurred}. Audit the data before they were thinned")
     if not sharp.all():
         yield Finding("note", blurred, "Store more points, or audit the data before they were thinned.")
-    for name, values in zip(solver.out_fields, every.unbind(-1), strict=True):
-        yield _judged(name, tried, values.where(sharp, 0.0).amax(1), about + _own_estimate(fields))
+    stated = _stated_error(fields)
+    for channel, name in enumerate(solver.out_fields):
+        change, state = (values[..., channel].where(sharp, 0.0).amax(1) for values in (of_change, of_state))
+        yield _judged(name, tried, change, float(state.max()), f"({int(sharp.sum())} steps {about}", stated)
+
+
+def _residuals(solver: Stepper, equation: Equation, fields: xr.Dataset, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the residuals of one sample ``(frame, channel)``, of the change and of the state, and which to judge."""
+    parts = []
+    for step in steps_of(solver, fields, None if equation.samples is None else _FRAMES):
+        made = _advanced(solver, step, equation.steps)
+        residual, change, size = (
+            part.flatten(2).norm(dim=-1) for part in (step.after - made, step.after - step.before, step.before)
+        )
+        tiny = torch.finfo(torch.float64).tiny
+        of_change, of_state = (
+            (residual / scale.clamp_min(tiny)).nan_to_num(torch.inf, torch.inf)
+            for scale in (change + _ROUND_OFF * eps * size, size)
+        )
+        parts.append((of_change, of_state, _resolved(solver, step, made) | (of_change <= DOUBTFUL).all(1)))
+    of_change, of_state, sharp = (torch.cat(part) for part in zip(*parts, strict=True))
+    return of_change, of_state, sharp
 
 
 def _advanced(solver: Stepper, step: Step, count: int) -> Tensor:
@@ -61,16 +83,6 @@ def _advanced(solver: Stepper, step: Step, count: int) -> Tensor:
         for _ in range(count):
             carry, state = solver.step(carry)
     return state.double()
-
-
-def _relative(step: Step, made: Tensor, eps: float) -> Tensor:
-    """Return the residual ``(frame, channel)``; infinite where the solver broke down."""
-    residual, change, size = (
-        part.flatten(2).norm(dim=-1) for part in (step.after - made, step.after - step.before, step.before)
-    )
-    scale = (change + _ROUND_OFF * eps * size).clamp_min(torch.finfo(torch.float64).tiny)
-    relative: Tensor = (residual / scale).nan_to_num(torch.inf, torch.inf)
-    return relative
 
 
 def _resolved(solver: Stepper, step: Step, made: Tensor) -> Tensor:
@@ -85,17 +97,28 @@ def _resolved(solver: Stepper, step: Step, made: Tensor) -> Tensor:
     return resolved
 
 
-def _own_estimate(fields: xr.Dataset) -> str:
-    stated = fields.attrs.get("convergence_estimate")
-    return "" if stated is None else f"; the file states an error of {stated}"
+def _stated_error(fields: xr.Dataset) -> float | None:
+    """Return the relative error that `generate` has measured and stored, if it has."""
+    try:
+        stated = json.loads(fields.attrs.get("convergence", "{}"))
+    except (TypeError, ValueError):
+        return None
+    value = stated.get("relative_difference") if isinstance(stated, dict) else None
+    return float(value) if isinstance(value, int | float) else None
 
 
-def _judged(name: str, tried: list[int], worst: Tensor, about: str) -> Finding:
+def _judged(name: str, tried: list[int], worst: Tensor, of_state: float, about: str, stated: float | None) -> Finding:
+    """Return what the residuals ``worst`` of each sample mean, relative to the change in a step."""
     largest = float(worst.max())
     bad = [sample for sample, value in zip(tried, worst.tolist(), strict=True) if value > DOUBTFUL]
-    message = f"frames are off a step of our solver by up to {largest:.2g} of the change in a step {about}"
+    message = f"frames are off a step of our solver by up to {largest:.2g} of the change in a step"
+    message += f", {of_state:.2g} of the state" + (
+        "" if stated is None else f" (error that the file states: {stated:.2g})"
+    )
     if not bad:
-        return Finding("note", message, field=name)
+        return Finding("note", f"{message} {about}", field=name)
     cure = "Check equation, constants, boundary, extent and times: these data teach another equation."
     severity: Severity = "error" if largest > WRONG else "warning"
-    return Finding(severity, f"{message}; above {DOUBTFUL:g} in {some(bad, len(tried))}", cure, name, tuple(bad))
+    return Finding(
+        severity, f"{message} {about}; above {DOUBTFUL:g} in {some(bad, len(tried))}", cure, name, tuple(bad)
+    )

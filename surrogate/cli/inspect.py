@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
 import surrogate as sg
+from surrogate.cli.fields_tables import attributes_table, axes_table, fields_table, summary
 from surrogate.cli.parts import save_figure
 from surrogate.datasets.errors import expected
+from surrogate.datasets.store import refuse_existing
 
 FILMS = (".gif", ".html", ".mp4")
 
 
-def inspect(path: str, *, plot: str | None = None, sample: int = 0, time: int = -1, overwrite: bool = False) -> None:
-    """Show what a file holds.
+def inspect(
+    path: str,
+    *,
+    full: bool = False,
+    plot: str | None = None,
+    sample: int = 0,
+    time: int = -1,
+    format: str | None = None,
+    names: dict[str, str] | None = None,
+    grid: dict[str, Any] | None = None,
+    times: list[float] | None = None,
+    dims: dict[str, list[str]] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Show what a file holds: fields, axes, sizes, attributes.
 
     Example: surrogate inspect burgers.h5 --plot burgers.png --sample 3
 
     Args:
-        path: A file of fields, or of a trained surrogate (.safetensors).
+        path: A file or folder of fields, or a trained surrogate (.safetensors).
+        full: Read all values of large data for their range, not only some samples and frames.
         plot: Also draw the fields of one sample into this file (.png, .pdf, .svg), or as a film (.gif, .html, .mp4).
         sample: Which sample to draw.
         time: Which frame to draw of what cannot show all; default: the last.
+        format: Name of the format, where it cannot be told.
+        names: New names of variables, by the name in the file.
+        grid: For bare arrays, where the points are, such as '{"periodic": true}'.
+        times: For bare arrays, the first and the last time, or all.
+        dims: For bare arrays, their axes, such as '{"y": ["sample", "time", "x"]}'.
         overwrite: Replace the drawing or the film if it exists.
     """
     console = Console()
@@ -35,25 +56,18 @@ def inspect(path: str, *, plot: str | None = None, sample: int = 0, time: int = 
             )
         console.print(_surrogate_table(path))
         return
-    fields = sg.open_dataset(path)
-    for table in _fields_tables(path, fields):
-        console.print(table)
+    if plot is not None:
+        refuse_existing(plot, overwrite)
+    fields = sg.open_dataset(path, format=format, names=names, grid=grid, times=times, dims=dims, checked=False)
+    console.print(fields_table(path, fields, full=full))
+    console.print(axes_table(fields))
+    if fields.attrs:
+        console.print(attributes_table(fields))
+    console.print(summary(path, fields), highlight=False)
     if plot is not None and Path(plot).suffix in FILMS:
         sg.animate(fields, plot, sample=sample, overwrite=overwrite)
     elif plot is not None:
         save_figure(sg.plot_fields(fields, sample=sample, time=time), plot, overwrite=overwrite)
-
-
-def _fields_tables(path: str, fields: xr.Dataset) -> list[Table]:
-    table = Table("field", "dimensions", "type", "units", "min", "max", "mean", title=path)
-    for name, variable in fields.data_vars.items():
-        dims = ", ".join(f"{dim} {size}" for dim, size in variable.sizes.items()) or "one number"
-        values = [f"{float(getattr(variable, kind)()):.4g}" for kind in ("min", "max", "mean")]
-        table.add_row(str(name), dims, str(variable.dtype), str(variable.attrs["units"]), *values)
-    attributes = Table("attribute", "value")
-    for key, value in fields.attrs.items():
-        attributes.add_row(str(key), str(value))
-    return [table, attributes]
 
 
 def _surrogate_table(path: str) -> Table:

@@ -19,6 +19,7 @@ COMMANDS = {
     "forecast": "continue a table of time series with a trained forecaster",
     "compare": "compare trained surrogates with the truth and with solvers, and write a report",
     "audit": "look for what is wrong with data: duplicates, leaks, units, boundaries, conservation, the equation",
+    "convert": "write fields of one format in another: PDEBench, The Well, VTU, Zarr, ... from and to",
     "inspect": "show what is in a file of fields, or of a trained surrogate",
 }
 DESCRIPTION = """Neural-operator surrogates for PDE simulations, beside the classical solvers that make their truth.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,39 +76,37 @@ class BlockSolver:
         Exception
             What the solver raises for all of several samples, if it is no `NumericalFailure`: the case is wrong then.
         """
-        parts, failed, errors = [], {}, []
-        with one_thread():
+        parts: list[xr.Dataset] = []
+        errors: dict[int, Exception] = {}
+        with one_thread(), one_warning_of_each_kind():
             for group in self._groups(numbers):
                 fields, faults = self._solve_group(group)
                 parts += [] if fields is None else [fields]
-                errors += list(faults.values())
-                failed |= {number: _reason(error, number) for number, error in faults.items()}
+                errors |= faults
                 advance(len(group))
-        if not parts and len(errors) > 1 and not any(isinstance(error, NumericalFailure) for error in errors):
-            raise errors[0]
-        return Solved(_concatenated(parts), failed)
+        if not parts and len(errors) > 1 and not any(isinstance(e, NumericalFailure) for e in errors.values()):
+            raise next(iter(errors.values()))
+        return Solved(_concatenated(parts), {number: _reason(error, number) for number, error in errors.items()})
 
     def _groups(self, numbers: Sequence[int]) -> Iterator[list[int]]:
         """Return the wanted samples of each block, or all that have points of their own."""
         if self._own_points:
             yield list(numbers)
             return
-        for block in sorted({number // self.size for number in numbers}):
-            yield [number for number in numbers if number // self.size == block]
+        for _, group in itertools.groupby(numbers, lambda number: number // self.size):
+            yield list(group)
 
     def _solve_group(self, group: list[int]) -> tuple[xr.Dataset | None, dict[int, Exception]]:
         """Return the samples that can be solved, and what the solver says of the others."""
-        try:
-            return self._attempt(group), {}
-        except torch.OutOfMemoryError:
-            raise
-        except SOLVER_ERRORS as error:
-            faults = self._blame(group, error)
-        left = [number for number in group if number not in faults]
-        if not left:
-            return None, faults
-        fields, more = self._solve_group(left)
-        return fields, faults | more
+        faults: dict[int, Exception] = {}
+        while left := [number for number in group if number not in faults]:
+            try:
+                return self._attempt(left), faults
+            except torch.OutOfMemoryError:
+                raise
+            except SOLVER_ERRORS as error:
+                faults |= self._blame(left, error)
+        return None, faults
 
     def _blame(self, group: list[int], error: Exception) -> dict[int, Exception]:
         """Return the samples that are to blame for an error: the one it names, or all that fail alone."""
@@ -123,7 +124,8 @@ class BlockSolver:
 
     def _attempt(self, group: list[int]) -> xr.Dataset:
         solve = self._trajectories if isinstance(self.case, Case) else self._steady
-        fields = solve(group).astype(self.dtype)
+        with np.errstate(over="ignore"):  # it is found below
+            fields = solve(group).astype(self.dtype)
         _check_finite(fields, self._rows(group)[1])
         return fields
 
@@ -172,6 +174,21 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_warning_of_each_kind() -> Iterator[None]:
+    """Show the first warning of each category only: what is wrong in one block is wrong in many."""
+    show, shown = warnings.showwarning, set()
+
+    def show_first(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+        if category not in shown:
+            shown.add(category)
+            show(message, category, *where, **options)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show_first  # type: ignore[assignment]
+        yield
 
 
 def _concatenated(parts: Iterable[xr.Dataset]) -> xr.Dataset | None:

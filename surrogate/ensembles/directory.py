@@ -29,6 +29,8 @@ class Directory:
         What is to be in it.
     overwrite
         Replace samples that were made in another way.
+    extend
+        Keep samples beyond those of the plan.
 
     Raises
     ------
@@ -36,11 +38,11 @@ class Directory:
         There are other files, shards without a manifest, or samples that were made in another way.
     """
 
-    def __init__(self, path: Path, plan: Plan, *, overwrite: bool) -> None:
+    def __init__(self, path: Path, plan: Plan, *, overwrite: bool, extend: bool) -> None:
         self.path = path
         path.mkdir(exist_ok=True)
         manifest = self._begin(plan, overwrite=overwrite)
-        self.plan = plan.continued(manifest)
+        self.plan = plan.continued(manifest, extend=extend)
         self._manifest = replace(manifest, samples=self.plan.samples)
         self._shards = {shard.name: shard for shard in self._kept()}
         self._due = 0.0
@@ -86,7 +88,9 @@ class Directory:
             foreign = names - shards
             if foreign or (shards and not overwrite):
                 do = "Choose another path." if foreign else "Choose another path, or pass overwrite=True."
-                raise expected(f"an empty directory, or one with a manifest, at {str(self.path)!r}", min(names), do)
+                raise expected(
+                    f"an empty directory, or one with a manifest, at {str(self.path)!r}", repr(min(names)), do
+                )
             return self._afresh(plan, shards)
         manifest = read_manifest(self.path)
         try:

@@ -16,7 +16,7 @@ from surrogate.datasets.locks import hidden, only_writer
 from surrogate.datasets.shard_manifest import Manifest
 from surrogate.datasets.shards import read_shards
 from surrogate.datasets.store import named_errors, read_store, refuse_existing, require_room, write_store
-from surrogate.ensembles.blocks import FailedSamples
+from surrogate.ensembles.blocks import FailedSamples, one_warning_of_each_kind
 from surrogate.ensembles.convergence import estimate_convergence
 from surrogate.ensembles.directory import Directory
 from surrogate.ensembles.executor import Executor
@@ -49,7 +49,7 @@ class Growth:
     """
 
     plan: Plan
-    sample_bytes: float
+    sample_bytes: int
     workers: int | None
     scheduler: str | None
     convergence: bool
@@ -59,7 +59,7 @@ class Growth:
     def into_directory(self, path: Path) -> xr.Dataset:
         """Make the samples that a directory of shards lacks, and open it."""
         with only_writer(path):
-            manifest = self._complete(path)
+            manifest = self._complete(path, extend=True)
         report_failed(manifest.failed, manifest.samples)
         return read_shards(path)
 
@@ -69,19 +69,19 @@ class Growth:
         with only_writer(folder):
             refuse_existing(path, self.overwrite)
             with named_errors(path, KEPT):
-                require_room(path.parent, int(self.plan.samples * self.sample_bytes))
-            manifest = self._complete(folder)
+                require_room(path.parent, self.plan.samples * self.sample_bytes)
+            manifest = self._complete(folder, extend=False)
             report_failed(manifest.failed, manifest.samples)
             write_store(read_shards(folder), path, overwrite=self.overwrite)
             shutil.rmtree(folder)
         return read_store(path)
 
-    def _complete(self, path: Path) -> Manifest:
+    def _complete(self, path: Path, *, extend: bool) -> Manifest:
         """Make the shards that are missing; whatever stops that, those that are complete are kept."""
-        directory = Directory(path, self.plan, overwrite=self.overwrite)
+        directory = Directory(path, self.plan, overwrite=self.overwrite, extend=extend)
         missing = sum(len(task.samples) for task in directory.missing())
         with named_errors(path, KEPT):
-            require_room(path, int(missing * self.sample_bytes))
+            require_room(path, missing * self.sample_bytes)
         directory.save()
         try:
             if missing:
@@ -103,7 +103,7 @@ class Growth:
         ):
             if self.convergence and directory.plan.convergence is None:
                 directory.note(executor.call(estimate_convergence, directory.plan.solver))
-            with named_errors(directory.path, KEPT):
+            with named_errors(directory.path, KEPT), one_warning_of_each_kind():
                 lost = executor.run(directory.missing(), directory.add, advance)
         if lost:
             do = "Give them more memory, or take a smaller shard_size or fewer of them; then call again to go on."

@@ -19,6 +19,7 @@ from surrogate.ensembles.shard_task import ShardTask
 _DEATHS = 3  # of workers on one shard that are forgiven: with the next one it is given up
 _AHEAD = 4  # tasks that wait for each thread of a worker
 _SECONDS = 30  # to reach a scheduler
+_DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C stops the master, which stops them
 
 
 class OnDask(Executor):
@@ -86,8 +87,8 @@ def _run(task: ShardTask) -> Shard:
 
 @contextmanager
 def _processes(workers: int, threads: int) -> Iterator[LocalCluster]:
-    """Start worker processes, without a dashboard and without log messages."""
-    quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    """Start worker processes, without log messages; the server for dashboards takes any free port of this machine."""
+    quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "preload": [_DEAF]}
     try:
         cluster = LocalCluster(n_workers=workers, threads_per_worker=threads, processes=True, **quiet)
     except RuntimeError as error:

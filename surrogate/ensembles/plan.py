@@ -88,9 +88,9 @@ class Plan:
             described.attrs["convergence"] = json.dumps(self.convergence, sort_keys=True)
         return described
 
-    def continued(self, manifest: Manifest) -> Plan:
-        """Return the plan that goes on with what a directory holds; it has at least the samples that are there."""
-        samples = max(self.samples, manifest.samples)
+    def continued(self, manifest: Manifest, *, extend: bool) -> Plan:
+        """Return the plan that goes on with what a directory holds; to extend it means to keep all that is there."""
+        samples = max(self.samples, manifest.samples) if extend else self.samples
         convergence = manifest.convergence or self.convergence
         return replace(self, samples=samples, shard_size=manifest.shard_size, convergence=convergence)
 

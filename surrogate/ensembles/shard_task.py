@@ -14,7 +14,7 @@ from pathlib import Path
 from surrogate.datasets.errors import expected
 from surrogate.datasets.ragged import counts
 from surrogate.datasets.shard_manifest import MANIFEST, Shard
-from surrogate.datasets.store import publish, write_store
+from surrogate.datasets.store import file_bytes, publish
 from surrogate.ensembles.blocks import Advance, Solved
 from surrogate.ensembles.plan import Plan
 
@@ -53,10 +53,11 @@ class ShardTask:
             raise expected(f"the directory {self.folder!r} on the machine of the worker", "none", do)
         size, sizes, digest = 0, {"sample": 0}, hashlib.sha256().hexdigest()
         if solved.fields is not None:
+            contents = file_bytes(self.plan.described(solved.fields))
+            size, digest = len(contents), hashlib.sha256(contents).hexdigest()
             part = folder / f".{uuid.uuid4().hex}.{self.name}"
             try:
-                write_store(self.plan.described(solved.fields), part)
-                size, digest = part.stat().st_size, file_hash(part)
+                part.write_bytes(contents)
                 publish(part, folder / self.name)
             finally:
                 part.unlink(missing_ok=True)

@@ -32,17 +32,17 @@ def block_size(case: Case | SteadyCase, device: str | None) -> int:
     return max(1, min(most, fitting // state, _TRAJECTORY_BYTES // (state * frames)))
 
 
-def shard_size(samples: int, sample_bytes: float, block: int, workers: int) -> int:
+def shard_size(samples: int, sample_bytes: int, block: int, workers: int) -> int:
     """Return how many samples go into a shard: whole blocks, about 64 MiB, and eight shards for each worker."""
     fitting = min(_SHARD_BYTES / sample_bytes, samples / (_SHARDS_PER_WORKER * workers))
     return block * max(1, round(fitting / block))
 
 
-def sample_bytes(case: Case | SteadyCase, seed: int, dtype: str) -> float:
+def sample_bytes(case: Case | SteadyCase, seed: int, dtype: str) -> int:
     """Return how many bytes a sample takes in a file; of a steady case by solving some."""
     if isinstance(case, Case):
         solver = case.solver()
         values = (case.steps + 1) * len(solver.out_fields) * math.prod(case.grid.shape)
-        return float(values * np.dtype(dtype).itemsize)
+        return values * np.dtype(dtype).itemsize
     fields = case.solve(case.inputs(range(_MEASURED_SAMPLES), seed=seed)).astype(dtype)
-    return fields.nbytes / _MEASURED_SAMPLES
+    return math.ceil(fields.nbytes / _MEASURED_SAMPLES)
