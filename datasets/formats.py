@@ -24,7 +24,7 @@ from surrogate.datasets.readers.openfoam import is_openfoam, read_openfoam
 from surrogate.datasets.readers.pdebench import is_pdebench, read_pdebench
 from surrogate.datasets.readers.pt import read_pt
 from surrogate.datasets.readers.pvd import read_pvd, read_pvds
-from surrogate.datasets.readers.pyg import is_pyg, read_pyg
+from surrogate.datasets.readers.pyg_files import is_pyg, read_pyg_file
 from surrogate.datasets.readers.tables import READERS as TABLES
 from surrogate.datasets.readers.tables import read_table
 from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read_the_well_files
@@ -88,7 +88,7 @@ FORMATS: tuple[Format, ...] = (
     Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),
     Format("npy", read_npy, NPY_SUFFIXES, options=ARRAYS),
-    Format("pyg", read_pyg, (".pt", ".pth"), is_pyg),
+    Format("pyg", read_pyg_file, (".pt", ".pth"), is_pyg),
     Format("pt", read_pt, (".pt", ".pth"), options=ARRAYS),
     Format("table", read_table, tuple(TABLES), options=frozenset({"names"})),
     Format("pvd", read_pvd, (".pvd",), read_many=read_pvds),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -87,8 +88,8 @@ class ShardedArray(BackendArray):
         shifts: Sequence[int],
     ) -> None:
         self._files, self._name, self._shifts = list(files), name, list(shifts)
-        self._edges = pointer(np.array(lengths, dtype=np.int64))
-        self.shape, self.dtype = (int(self._edges[-1]), *like.shape[1:]), like.dtype
+        self._edges: list[int] = pointer(np.array(lengths, dtype=np.int64)).tolist()
+        self.shape, self.dtype = (self._edges[-1], *like.shape[1:]), like.dtype
         self._fill = like.attrs.get("_FillValue")
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
@@ -98,19 +99,23 @@ class ShardedArray(BackendArray):
 
     def read_into(self, key: Key, out: np.ndarray) -> None:
         """Fill ``out`` with the part ``key``: for each axis a number, or a slice with start, stop and step."""
-        first = key[0]
-        rows = range(first.start, first.stop, first.step) if isinstance(first, slice) else range(first, first + 1)
-        place = out if isinstance(first, slice) else out[None]
-        if not len(rows) or not out.size:
+        if not out.size:
             return
-        owners = np.searchsorted(self._edges, [rows[0], rows[-1]], side="right") - 1
-        done = 0
-        for owner in range(int(owners[0]), int(owners[1]) + 1):
-            begin, end = self._edges[owner : owner + 2].tolist()
+        first = key[0]
+        low, high = (first.start, first.stop) if isinstance(first, slice) else (first, first + 1)
+        owner = bisect_right(self._edges, low) - 1
+        begin = self._edges[owner]
+        if high <= self._edges[owner + 1]:
+            own = slice(low - begin, high - begin, first.step) if isinstance(first, slice) else first - begin
+            self._read_file(owner, (own, *key[1:]), out)
+            return
+        rows, done = range(low, high, first.step), 0
+        for number in range(owner, bisect_right(self._edges, rows[-1])):
+            begin, end = self._edges[number : number + 2]
             own = rows[-((rows.start - begin) // rows.step) if begin > rows.start else 0 :]
             own = own[: len(range(own.start, min(own.stop, end), own.step))]
             part = slice(own.start - begin, own.stop - begin, own.step)
-            self._read_file(owner, (part, *key[1:]), place[done : done + len(own)])
+            self._read_file(number, (part, *key[1:]), out[done : done + len(own)])
             done += len(own)
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:

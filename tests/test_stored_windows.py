@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 import surrogate as sg
 from surrogate.datasets import Grid, InputError, Normalizer, Signature, Windows, open_dataset, prepare, save_dataset
 from surrogate.datasets import blocks as blocks_module
-from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.stored import BoxReader, is_lazy
 from surrogate.training.shuffle import EpochShuffle
 
 AsFields = Callable[..., xr.Dataset]
@@ -175,3 +175,14 @@ def test_training_refuses_values_that_are_not_finite(
     data = prepare(open_dataset(tmp_path / "u.h5"), inputs=["u"], outputs=["u"], split=(4, 1, 1))
     with pytest.raises(InputError, match=r"finite values in 'u', got 1 .*'time': 2, 'x': 3"):
         sg.fit(torch.nn.Conv1d(1, 1, 1), data, epochs=1, check=False)
+
+
+def test_windows_of_shards_are_those_of_one_file(tmp_path: Path) -> None:
+    case = sg.cases.Burgers(resolution=64, viscosity=0.05, steps=4)
+    shards = sg.generate(case, 11, tmp_path / "shards", shard_size=3, seed=0, progress=False)
+    assert BoxReader(shards["u"].variable).is_direct
+    save_dataset(shards, tmp_path / "one.h5")
+    held, _ = both(open_dataset(tmp_path / "one.h5"), inputs=["u"], outputs=["u"])
+    _, read = both(shards, inputs=["u"], outputs=["u"])
+    indices = rng.permutation(len(held)).tolist()
+    assert equal(held.__getitems__(indices), read.__getitems__(indices))

@@ -1,4 +1,4 @@
-"""Files are read in forked children, which may crash, hang or ask for too much memory; the parent notes what happened."""
+"""Files are read in forked children, which may crash, hang or ask for too much memory; their parent notes it."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
     python benchmarks/reliability/faults.py                            # 20 of each fault for each job; some minutes
     python benchmarks/reliability/faults.py --count 3 --only train rollout
 
-Each time the job has to end as it should: with a message of one line (exit status 2 of the command line) or, for Ctrl-C,
-130; or well, where the fault came too late. Then it is begun again without the fault, and its files must be those of a job
-that was left in peace, bit by bit. The exit code is 1 if any of this fails.
+Each time the job has to end as it should: with a message of one line (exit status 2 of the command line) or, for
+Ctrl-C, 130; or well, where the fault came too late. Then it is begun again without the fault, and its files must be
+those of a job that was left in peace, bit by bit. The exit code is 1 if any of this fails.
 
 full disk
     a call that makes files last, renames or removes them says so.

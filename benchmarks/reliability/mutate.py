@@ -4,11 +4,12 @@
     python benchmarks/reliability/mutate.py --count 100 --only ours.h5 zip.pt
     python benchmarks/reliability/mutate.py --only ours.h5 --first 4711 --count 1 --keep wrong.h5
 
-A small file is written by the tools of its format and changed: cut, bits turned over, ranges zeroed or swapped, extreme
-numbers put where sizes are, shapes, types and attributes changed by the HDF5 library, code hidden in pickles, references
-led out of the folder. File number n of a reader depends on the seed and n only. Forbidden are: any exception but
-`InputError`, one of several lines or without the file's name, a hang (10 s), more than 256 MB of memory, a crash, output, code
-that runs, and reading outside of the folder. The exit code is 1 if any of these happened.
+A small file is written by the tools of its format and changed: cut, bits turned over, ranges zeroed or swapped,
+extreme numbers put where sizes are, shapes, types and attributes changed by the HDF5 library, code hidden in pickles,
+references led out of the folder. File number n of a reader depends on the seed and n only. Forbidden are: any exception
+but `InputError`, one of several lines or without the file's name, a hang (10 s), more than 256 MB of memory or an
+attempt at it, a crash, output, code that runs, and reading outside of the folder. The exit code is 1 if any of these
+happened.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The header of netCDF-3 files: its lengths are checked before a parser makes room for them.
 
-The layout is that of Unidata, "The NetCDF Classic Format Specification": numbers are big-endian and padded to four bytes.
+The layout is that of Unidata, "The NetCDF Classic Format Specification": numbers are big-endian, and all is padded to
+four bytes.
 """
 
 from __future__ import annotations

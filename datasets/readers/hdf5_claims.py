@@ -68,7 +68,7 @@ def refuse_wrong_sizes(file: h5py.File) -> None:
     file.visititems(look)
 
 
-def _lengths(file: h5py.File, dataset: h5py.Dataset) -> list[float]:
+def _lengths(file: h5py.File, dataset: h5py.Dataset) -> list[int | float]:
     """Return how long a variable may be along each axis: as its scale, unless that grows or there is none."""
     lists = dataset.attrs.get("DIMENSION_LIST")  # h5py's own `dims` crash where this is damaged
     if lists is None:

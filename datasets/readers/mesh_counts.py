@@ -23,7 +23,7 @@ _LINE = re.compile(rb"^\s*(\d{1,30})\s*$", re.MULTILINE)
 
 
 def refuse_false_counts(path: Path) -> None:
-    """Raise `InputError` where a file of VTK or Gmsh counts more than it has bytes: its parser would make room for it."""
+    """Raise `InputError` where a file of VTK or Gmsh counts more than it has bytes, as its parser would make room."""
     if path.suffix not in (".vtk", ".msh"):
         return
     content = path.read_bytes()

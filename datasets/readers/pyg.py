@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,19 +28,6 @@ NAMES = {"x": "input", "y": "output"}
 _CELLS = {"face", "tetra", *(f"{name}_index" for name in KINDS)}
 
 Samples = dict[str, list[np.ndarray]]
-
-
-def is_pyg(path: Path) -> bool:
-    """Return whether a file of torch holds graphs, told from the names of their classes in it."""
-    try:
-        if not zipfile.is_zipfile(path):
-            with path.open("rb") as file:
-                return b"torch_geometric.data" in file.read(2**20)
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith("data.pkl")]
-            return any(b"torch_geometric.data" in archive.open(name).read(2**26) for name in names)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError):
-        return False
 
 
 def read_pyg(path: Path) -> xr.Dataset:
