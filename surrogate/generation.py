@@ -91,8 +91,9 @@ def generate(
     Raises
     ------
     InputError
-        No samples asked for, or more than memory holds without a path, an existing path, no such device, a directory whose samples were made in another way
-        (another case, seed, dtype, batch, device or version), another process that writes to the path.
+        No samples asked for, or without a path more than memory holds; an existing path; no such device; a directory
+        whose samples were made in another way (another case, seed, dtype, batch, device or version); another process
+        that writes to the path.
     NumericalFailure
         The solver broke down for all samples.
     OSError
