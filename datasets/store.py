@@ -152,8 +152,8 @@ def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) ->
         fill(part, copied)
 
 
-def file_bytes(fields: Fields) -> bytes:
-    """Check ``fields`` and return what a file of them holds, for fields of which memory has room for twice as much.
+def file_bytes(fields: Fields) -> memoryview:
+    """Check ``fields`` and return what a file of them holds, where memory has room for it.
 
     To write bytes can fail in no other way than that the system says so; the HDF5 library does not survive a disk that
     fills up while it writes.
@@ -161,7 +161,7 @@ def file_bytes(fields: Fields) -> bytes:
     contents = io.BytesIO()
     with h5netcdf.File(contents, "w") as file:
         _storable(check(fields)).dump_to_store(H5NetCDFStore(file))
-    return contents.getvalue()
+    return contents.getbuffer()
 
 
 def check_suffix(path: str | Path) -> None:

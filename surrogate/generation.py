@@ -13,6 +13,7 @@ import xarray as xr
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.compute import check_device
+from surrogate.datasets.blocks import fits_in_memory
 from surrogate.datasets.errors import expected
 from surrogate.datasets.store import SUFFIXES, refuse_existing
 from surrogate.ensembles.blocks import BlockSolver
@@ -75,7 +76,7 @@ def generate(
         Where to solve; default: the CPU.
     convergence
         With a path, also solve one sample more finely, and store the difference as attribute ``convergence``. It costs
-        about as much as one or two samples (of a steady case as much as its finer solution).
+        about as much as two samples, or else as one frame or steady solution on the finer grid.
     overwrite
         Replace ``path`` if it exists, or samples in it that were made in another way.
     progress
@@ -90,8 +91,9 @@ def generate(
     Raises
     ------
     InputError
-        No samples asked for, an existing path, no such device, a directory whose samples were made in another way
-        (another case, seed, dtype, batch, device or version), another process that writes to the path.
+        No samples asked for, or without a path more than memory holds; an existing path; no such device; a directory
+        whose samples were made in another way (another case, seed, dtype, batch, device or version); another process
+        that writes to the path.
     NumericalFailure
         The solver broke down for all samples.
     OSError
@@ -117,13 +119,16 @@ def generate(
         return _in_memory(Plan(solver, samples, samples), progress)
     path = Path(path)
     _check_path(path, overwrite)
-    size = sample_bytes(case, seed, dtype)
+    size = sample_bytes(solver)
     fitting = shard_size or fitting_shard(samples, size, solver.size, workers or 1)
     growth = Growth(Plan(solver, samples, fitting), size, workers, scheduler, convergence, overwrite, progress)
     return growth.into_file(path) if path.suffix else growth.into_directory(path)
 
 
 def _in_memory(plan: Plan, progress: bool) -> xr.Dataset:
+    size = plan.samples * sample_bytes(plan.solver) if isinstance(plan.solver.case, Case) else 0
+    if not fits_in_memory(size):
+        raise expected("samples that fit in memory", f"{size / 2**30:.1f} GiB", "Give a path, such as 'data.h5'.")
     began = time.perf_counter()
     with progress_bar("generating", plan.samples, show=progress, unit="samples") as advance:
         solved = plan.solver.solve(range(plan.samples), advance)

@@ -67,6 +67,8 @@ def test_stored_data_restart_the_solver(tmp_path: Path) -> None:
 def test_bad_requests_are_refused_before_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Expected at least one sample, got 0"):
         generate(CASE, 0)
+    with pytest.raises(InputError, match=r"Expected samples that fit in memory, got [0-9]+\.[0-9] GiB. Give a path"):
+        generate(CASE, 10**10)
     (tmp_path / "there.h5").touch()
     with pytest.raises(InputError, match="Expected an output path that does not exist"):
         generate(CASE, 1, tmp_path / "there.h5")

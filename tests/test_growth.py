@@ -20,6 +20,7 @@ import xarray as xr
 
 import surrogate as sg
 from surrogate.cases import Burgers, Darcy, PoissonPolygons
+from surrogate.cli import main
 from surrogate.datasets import InputError
 from surrogate.datasets.errors import NumericalFailure
 from surrogate.datasets.fourier import resample_periodic
@@ -35,7 +36,7 @@ QUIET: dict[str, Any] = {"progress": False, "convergence": False}
 CHILD = """
 import sys
 import surrogate as sg
-case = sg.cases.Burgers(64, 0.05, dt=1.0, steps=8)
+case = sg.cases.Burgers(64, 0.05, dt=0.5, steps=3)
 sg.generate(case, 24, sys.argv[1], shard_size=2, batch_size=2, dtype="float64", progress=False)
 """
 
@@ -313,7 +314,8 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) ->
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed") / "shards"
-    assert child(folder).wait() == 0
+    case = Burgers(64, 0.05, dt=0.5, steps=3)
+    sg.generate(case, 24, folder, shard_size=2, batch_size=2, dtype="float64", progress=False)
     return folder
 
 
@@ -351,6 +353,15 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path, undisturbed: Path) -> No
     assert child(folder).wait() == 0
     assert bytes_of(folder) == bytes_of(undisturbed)
     assert all((folder / name).stat().st_ino == inode for name, inode in before.items())
+
+
+def test_the_command_line_passes_that_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt("2 of 12 shards are complete")
+
+    monkeypatch.setattr("surrogate.ensembles.growth.Growth.into_directory", interrupted)
+    assert main(["generate", "shards", "--samples", "3"]) == 130
+    assert capsys.readouterr().err == "surrogate: interrupted: 2 of 12 shards are complete\n"
 
 
 def test_a_full_disk_is_refused_before_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

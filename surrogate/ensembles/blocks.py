@@ -187,7 +187,7 @@ def one_warning_of_each_kind() -> Iterator[None]:
             show(message, category, *where, **options)
 
     with warnings.catch_warnings():
-        warnings.showwarning = show_first  # type: ignore[assignment]
+        warnings.showwarning = show_first
         yield
 
 

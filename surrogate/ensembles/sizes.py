@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.grid import Grid
+from surrogate.ensembles.blocks import BlockSolver
 
 # Bytes of the state of a block, and samples in it: what a cache holds, or what keeps a GPU busy.
 _ON_CPU = (2**16, 64)
@@ -38,11 +40,11 @@ def shard_size(samples: int, sample_bytes: int, block: int, workers: int) -> int
     return block * max(1, round(fitting / block))
 
 
-def sample_bytes(case: Case | SteadyCase, seed: int, dtype: str) -> int:
+def sample_bytes(solver: BlockSolver) -> int:
     """Return how many bytes a sample takes in a file; of a steady case by solving some."""
+    case = solver.case
     if isinstance(case, Case):
-        solver = case.solver()
-        values = (case.steps + 1) * len(solver.out_fields) * math.prod(case.grid.shape)
-        return values * np.dtype(dtype).itemsize
-    fields = case.solve(case.inputs(range(_MEASURED_SAMPLES), seed=seed)).astype(dtype)
-    return math.ceil(fields.nbytes / _MEASURED_SAMPLES)
+        values = (case.steps + 1) * len(case.solver().out_fields) * math.prod(case.grid.shape)
+        return values * np.dtype(solver.dtype).itemsize
+    fields = replace(solver, device=None).solve(range(_MEASURED_SAMPLES)).fields  # workers may have another device
+    return 1 if fields is None else math.ceil(fields.nbytes / fields.sizes["sample"])
