@@ -10,8 +10,8 @@ import h5py
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.hdf5 import opened, require_written
 
-#: Bytes of a chunk that may be longer than the data in it (of a dimension that grows).
-LARGEST_CHUNK = 2**26
+#: Bytes of a dataset up to which it may be read at once without having been written.
+SMALL = 2**26
 
 
 def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
@@ -53,17 +53,14 @@ def refuse_references(file: h5py.File) -> None:
 
 
 def refuse_wrong_sizes(file: h5py.File) -> None:
-    """Raise `InputError` where the variable of a netCDF-4 file is longer than its dimensions, or in larger chunks."""
+    """Raise `InputError` where the variable of a netCDF-4 file is longer than its dimensions."""
 
     def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
         if not isinstance(found, h5py.Dataset) or not found.shape:
             return
-        chunks = found.chunks or found.shape
-        longer = any(size > most for size, most in zip(found.shape, _lengths(file, found), strict=True))
-        large = any(chunk > size for chunk, size in zip(chunks, found.shape, strict=True))
-        if longer or (large and math.prod(chunks) * found.dtype.itemsize > LARGEST_CHUNK):
+        if any(size > most for size, most in zip(found.shape, _lengths(file, found), strict=True)):
             where = f"{name!r} of {file.filename!r} of the lengths of its dimensions"
-            raise expected(where, f"shape {found.shape} in chunks of {found.chunks}", "Make or copy it again.")
+            raise expected(where, f"shape {found.shape}", "Make or copy it again.")
 
     file.visititems(look)
 
@@ -73,16 +70,19 @@ def _lengths(file: h5py.File, dataset: h5py.Dataset) -> list[float]:
     lists = dataset.attrs.get("DIMENSION_LIST")  # h5py's own `dims` crash where this is damaged
     if lists is None:
         return [math.inf] * dataset.ndim
-    scales = [file[entry[0]] if len(entry) else None for entry in lists]
-    fixed = [isinstance(s, h5py.Dataset) and s.ndim == 1 and s.maxshape[0] is not None for s in scales]
-    return [len(scale) if known else math.inf for scale, known in zip(scales, fixed, strict=True)]
+    return [_length(file[entry[0]]) if len(entry) else math.inf for entry in lists]
+
+
+def _length(scale: object) -> float:
+    fixed = isinstance(scale, h5py.Dataset) and scale.ndim == 1 and scale.maxshape[0] is not None
+    return float(scale.size) if fixed else math.inf
 
 
 def refuse_unwritten(file: h5py.File) -> None:
     """Raise `InputError` where more is claimed than the file can hold, of what is to be read at once."""
 
     def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(found, h5py.Dataset) and found.size and found.size * found.dtype.itemsize > LARGEST_CHUNK:
+        if isinstance(found, h5py.Dataset) and found.size and found.size * found.dtype.itemsize > SMALL:
             require_written(found)
 
     file.visititems(look)
