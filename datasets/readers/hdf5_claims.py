@@ -39,37 +39,36 @@ def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
 
 def refuse_references(file: h5py.File) -> None:
     """Raise `InputError` where the file takes links or numbers from other files, which may be any on this machine."""
-
-    def look(name: str, link: object) -> None:
-        outside = isinstance(link, h5py.ExternalLink)
-        if isinstance(link, h5py.HardLink):
-            found = file[name]
-            outside = isinstance(found, h5py.Dataset) and (found.is_virtual or bool(found.external))
-        if outside:
-            where = f"the numbers of {name!r} in {file.filename!r} itself"
-            raise expected(where, "a reference to another file", "Copy them into one file (h5repack).")
-
-    file.visititems_links(look)
+    links: list[str] = []
+    file.visititems_links(lambda name, link: links.append(name) if isinstance(link, h5py.ExternalLink) else None)
+    datasets = {} if links else _datasets(file)
+    others = [*links, *(name for name, found in datasets.items() if found.is_virtual or found.external)]
+    if others:
+        where = f"the numbers of {others[0]!r} in {file.filename!r} itself"
+        raise expected(where, "a reference to another file", "Copy them into one file (h5repack).")
 
 
 def refuse_wrong_sizes(file: h5py.File) -> None:
     """Raise `InputError` where the variable of a netCDF-4 file is longer than its dimensions."""
-
-    def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
-        if not isinstance(found, h5py.Dataset) or not found.shape:
-            return
-        if any(size > most for size, most in zip(found.shape, _lengths(file, found), strict=True)):
+    for name, found in _datasets(file).items():
+        shape = found.shape or ()
+        if any(size > most for size, most in zip(shape, _lengths(file, found), strict=True)):
             where = f"{name!r} of {file.filename!r} of the lengths of its dimensions"
-            raise expected(where, f"shape {found.shape}", "Make or copy it again.")
+            raise expected(where, f"shape {shape}", "Make or copy it again.")
 
-    file.visititems(look)
+
+def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    names: list[str] = []
+    file.visit(names.append)  # what is raised in there, HDF5 garbles
+    found = {name: file[name] for name in names}
+    return {name: thing for name, thing in found.items() if isinstance(thing, h5py.Dataset)}
 
 
 def _lengths(file: h5py.File, dataset: h5py.Dataset) -> list[float]:
     """Return how long a variable may be along each axis: as its scale, unless that grows or there is none."""
     lists = dataset.attrs.get("DIMENSION_LIST")  # h5py's own `dims` crash where this is damaged
     if lists is None:
-        return [math.inf] * dataset.ndim
+        return [math.inf] * len(dataset.shape or ())
     return [_length(file[entry[0]]) if len(entry) else math.inf for entry in lists]
 
 
@@ -80,9 +79,6 @@ def _length(scale: object) -> float:
 
 def refuse_unwritten(file: h5py.File) -> None:
     """Raise `InputError` where more is claimed than the file can hold, of what is to be read at once."""
-
-    def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(found, h5py.Dataset) and found.size and found.size * found.dtype.itemsize > SMALL:
+    for found in _datasets(file).values():
+        if found.size and found.size * found.dtype.itemsize > SMALL:
             require_written(found)
-
-    file.visititems(look)
