@@ -46,3 +46,12 @@ def test_a_variable_longer_than_its_dimension_is_refused(path: Path) -> None:
             claim.dims[axis].attach_scale(scale)
     with pytest.raises(InputError, match=r"'u' of '.*own\.h5' of the lengths of its dimensions, got shape \(2, 1099"):
         open_dataset(path)
+
+
+def test_a_heap_that_the_library_would_stay_in_is_refused(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 16 : heap + 4096] = bytes(4080)  # free space of no size
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"whole texts in '.*own\.h5', got a damaged heap"):
+        open_dataset(path)

@@ -9,6 +9,7 @@ import h5py
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.hdf5 import opened, require_written
+from surrogate.datasets.readers.hdf5_heaps import refuse_endless_heaps
 
 #: Bytes of a dataset up to which it may be read at once without having been written.
 SMALL = 2**26
@@ -30,15 +31,19 @@ def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
         So, or its own attributes cannot be read: h5netcdf would report that a second time when its object is deleted.
     """
     with opened(path) as file:
-        dict(file.attrs)
         refuse_references(file)
+        dict(file.attrs)
         refuse_wrong_sizes(file)
         if whole:
             refuse_unwritten(file)
 
 
 def refuse_references(file: h5py.File) -> None:
-    """Raise `InputError` where the file takes links or numbers from other files, which may be any on this machine."""
+    """Raise `InputError` where the file takes links or numbers from other files, which may be any on this machine.
+
+    And where the library would not come back from reading it.
+    """
+    refuse_endless_heaps(Path(file.filename))
     links: list[str] = []
     file.visititems_links(lambda name, link: links.append(name) if isinstance(link, h5py.ExternalLink) else None)
     datasets = {} if links else _datasets(file)
