@@ -8,9 +8,11 @@ from pathlib import Path
 import h5netcdf
 import h5py
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from surrogate.datasets.blocks import read_blocks
 from surrogate.datasets.errors import expected
+from surrogate.datasets.patient_file import patient_file
 
 #: Bytes up to which a file may claim that an axis has coordinates: xarray reads them when it opens the file.
 LARGEST_AXIS = 2**26
@@ -24,7 +26,7 @@ def add_room(part: Path, variables: Mapping[str, xr.Variable], attributes: Mappi
     room = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     room.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     room.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    with h5netcdf.File(part, "a") as file:
+    with patient_file(part, "r+") as whole, h5netcdf.File(whole, "a") as file:
         file.attrs.update(attributes or {})
         for name, variable in variables.items():
             for dim, size in variable.sizes.items():
@@ -32,6 +34,12 @@ def add_room(part: Path, variables: Mapping[str, xr.Variable], attributes: Mappi
                     file.dimensions[dim] = size
             created = file.create_variable(name, variable.dims, variable.dtype, dcpl=room)
             created.attrs.update(variable.attrs)
+
+
+def write_variables(part: Path, fields: xr.Dataset) -> None:
+    """Write a netCDF-4 file."""
+    with patient_file(part, "w+") as whole, h5netcdf.File(whole, "w") as file:
+        fields.dump_to_store(H5NetCDFStore(file))
 
 
 def fill(part: Path, variables: Mapping[str, xr.Variable]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 
@@ -30,7 +30,7 @@ def load_plain(path: str | Path, what: str) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
         with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             # a map gives what it has; a file would set memory aside for what the older format claims to come
-            return torch.load(content, map_location="cpu", weights_only=True)
+            return torch.load(cast(IO[bytes], content), map_location="cpu", weights_only=True)
     except UnpicklingError as error:  # torch advises to run what is in the file
         do = "Save plain tensors with torch.save; other objects can run code and are not opened."
         raise expected(f"{what} {str(path)!r}", "a damaged file, or one of other objects", do) from error

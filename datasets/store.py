@@ -7,7 +7,6 @@ import io
 import os
 import re
 import shutil
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from xarray.backends import H5NetCDFStore
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import CONVENTIONS, Fields, check
-from surrogate.datasets.hdf5_variables import add_room, fill
+from surrogate.datasets.hdf5_variables import add_room, fill, write_variables
 from surrogate.datasets.locks import hidden, only_writer
 from surrogate.datasets.stored import is_lazy
 from surrogate.datasets.stored_piece import file_state
@@ -67,9 +66,6 @@ def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
         require_room(path.parent, size)
         yield part
         publish(part, path)
-    except (OSError, RuntimeError) as error:
-        abandon(part, error)
-        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -84,7 +80,13 @@ def publish(part: Path, path: Path) -> None:
     """Give a file that is whole its name, for good."""
     flush(part)
     os.replace(part, path)
-    flush(path.parent)
+    flush_names(path.parent)
+
+
+def flush_names(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where it can tell: what has its name is not taken back."""
+    with suppress(OSError):
+        flush(folder)
 
 
 def flush(path: Path) -> None:
@@ -94,25 +96,6 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def abandon(part: Path, error: BaseException) -> None:
-    """Let go of a file that could not be written: HDF5 and h5netcdf try again when their objects go, and crash.
-
-    What is still to be written goes nowhere. Where the system does not list what is open (other than Linux) nothing is
-    done.
-    """
-    listed = Path("/proc/self/fd")
-    for descriptor in listed.iterdir() if listed.is_dir() else ():
-        with suppress(OSError):  # closed meanwhile
-            if descriptor.readlink() == part.absolute():
-                nowhere = os.open(os.devnull, os.O_RDWR)
-                os.dup2(nowhere, int(descriptor.name))
-                os.close(nowhere)
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, h5netcdf.File):
-            owner._closed = True
 
 
 @contextmanager
@@ -147,7 +130,7 @@ def write_store(fields: Fields, path: str | Path, *, overwrite: bool = False) ->
     dataset = _storable(checked_when_read(fields))
     copied, attributes = _copied(dataset)
     with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part:
-        dataset.drop_vars(list(copied)).to_netcdf(part, engine="h5netcdf")
+        write_variables(part, dataset.drop_vars(list(copied)))
         add_room(part, copied, attributes)
         fill(part, copied)
 

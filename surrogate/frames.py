@@ -15,9 +15,9 @@ from torch import Tensor
 
 from surrogate.datasets.errors import InputError, NumericalFailure, expected
 from surrogate.datasets.fields import CONVENTIONS
-from surrogate.datasets.hdf5_variables import add_room
+from surrogate.datasets.hdf5_variables import add_room, write_variables
 from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.store import abandon, check_suffix, flush, named_errors, publish, refuse_existing, require_room
+from surrogate.datasets.store import check_suffix, flush, named_errors, publish, refuse_existing, require_room
 from surrogate.journal import Journal, Place
 
 
@@ -128,8 +128,6 @@ def _growing(path: Path, template: xr.Dataset, request: dict[str, str], *, overw
             yield OnDisk(file, tuple(map(str, template.data_vars)), journal, place)
         publish(part, path)
     except BaseException as error:
-        if isinstance(error, OSError | RuntimeError):
-            abandon(part, error)
         if isinstance(error, InputError | NumericalFailure):  # another call would end in the same way
             journal.remove()
         if not journal.exists():
@@ -141,5 +139,5 @@ def _growing(path: Path, template: xr.Dataset, request: dict[str, str], *, overw
 def _lay_out(part: Path, template: xr.Dataset) -> None:
     """Write coordinates and attributes, and set aside contiguous room for the variables."""
     coords = template.drop_vars(list(template.data_vars)).assign_attrs(Conventions=CONVENTIONS)
-    coords.assign_coords(sample=template["sample"]).to_netcdf(part, engine="h5netcdf")
+    write_variables(part, coords.assign_coords(sample=template["sample"]))
     add_room(part, {str(name): variable for name, variable in template.data_vars.variables.items()})

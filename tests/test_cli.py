@@ -344,7 +344,9 @@ def test_an_interrupt_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
     monkeypatch.setattr("surrogate.open_dataset", interrupt)
     assert main(["inspect", "data.h5"]) == 130
-    assert capsys.readouterr().err == "surrogate: interrupted\n"
+    assert capsys.readouterr().err == "surrogate: interrupted: nothing is left half-written\n"
+    assert main(["train", "data.h5", "run"]) == 130
+    assert "interrupted: the same command goes on from the last epoch that was finished" in capsys.readouterr().err
 
 
 def test_demo_goes_on_where_it_stopped(

@@ -19,6 +19,7 @@ from surrogate.datasets import InputError
 from surrogate.datasets.locks import only_writer
 from surrogate.datasets.store import whole_file
 from surrogate.frames import growing_file
+from surrogate.training.record import run_folder
 
 REFUSED = r"a path that nobody else writes, got '.*file\.h5', which another process is writing\. Wait until"
 
@@ -127,3 +128,10 @@ def test_file_systems_without_locks_are_written_to(tmp_path: Path, monkeypatch: 
     with whole_file(tmp_path / "file.h5") as part:
         part.write_bytes(b"new")
     assert [file.name for file in tmp_path.iterdir()] == ["file.h5"]
+
+
+def test_a_folder_that_somebody_trains_in_is_refused(tmp_path: Path) -> None:
+    refused = pytest.raises(InputError, match="which another process is writing")
+    with run_folder(tmp_path / "run"), refused, run_folder(tmp_path / "run"):
+        pytest.fail("entered")
+    assert not list((tmp_path / "run").iterdir())

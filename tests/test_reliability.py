@@ -1,4 +1,4 @@
-"""The scripts of benchmarks/reliability at reduced counts: what they count has to be none of harm, and all of what is wanted.
+"""The scripts of benchmarks/reliability at reduced counts.
 
 Seeds are fixed, so that the same files are read and the same calls fail each time.
 """

@@ -9,6 +9,7 @@ import json
 import time
 from pathlib import Path
 
+import h5py
 import lightning  # noqa: F401  # here, so that no job has to
 import matplotlib.backends.backend_agg  # noqa: F401
 import numpy as np
@@ -23,6 +24,7 @@ import surrogate.march
 
 CASE = sg.cases.Burgers(64, viscosity=0.05, dt=0.1, steps=5)
 FIT = sg.fit  # loads the rest of what trains
+REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST")
 SECONDS = ("generation_seconds", "training_seconds", "last_session_seconds", "seconds", "command")
 
 
@@ -129,12 +131,20 @@ def contents(folder: Path) -> dict[str, str]:
     return found
 
 
-def _fields(path: Path) -> dict[str, bytes]:
-    with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as fields:
-        found = {"attributes": _words(fields.attrs)}
-        for name, variable in fields.variables.items():
-            words = _words({**variable.attrs, "dims": variable.dims, "dtype": str(variable.dtype)})
-            found[str(name)] = words + np.ascontiguousarray(variable.values).tobytes()
+def _arrays(path: Path) -> dict[str, bytes]:
+    """Return all datasets of an HDF5 file, and the attributes of all its objects but for references."""
+    found: dict[str, bytes] = {}
+
+    def look(name: str, thing: h5py.Group | h5py.Dataset) -> None:
+        found[f"{name} attributes"] = _words({k: v for k, v in thing.attrs.items() if k not in REFERENCES})
+        if isinstance(thing, h5py.Dataset) and thing.shape is not None:
+            values = np.asarray(thing[()])
+            plain = values.astype(str) if values.dtype.kind == "O" else values  # not their addresses
+            found[name] = f"{thing.shape} {thing.dtype}".encode() + plain.tobytes()
+
+    with h5py.File(path) as file:
+        look("/", file)
+        file.visititems(look)
     return found
 
 
@@ -172,4 +182,4 @@ def _words(values: dict[str, object]) -> bytes:
     return json.dumps(kept, sort_keys=True).encode()
 
 
-READERS = {".h5": _fields, ".safetensors": _weights, ".csv": _log, ".ckpt": _state, ".json": _json}
+READERS = {".h5": _arrays, ".safetensors": _weights, ".csv": _log, ".ckpt": _state, ".json": _json}

@@ -6,8 +6,8 @@
 A job runs in processes of its own, which SIGKILL ends all at once: after a time that is drawn between none and what
 the undisturbed job takes, or, one time in three, before or after a call that makes a file last, renames or removes it.
 It is begun again until it ends; then its files must be those of the undisturbed job: names, values, attributes and
-weights, bit by bit. Not compared are attributes and columns that count seconds, the command line, clocks in the state of
-the trainer, and empty hidden locks. The exit code is 1 if any file differs.
+weights, bit by bit. Not compared are attributes and columns that count seconds, the command line, clocks in the state
+of the trainer, and empty hidden locks. The exit code is 1 if any file differs.
 """
 
 from __future__ import annotations

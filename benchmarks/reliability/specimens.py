@@ -17,6 +17,7 @@ import xarray as xr
 from torch_geometric.data import Data, InMemoryDataset
 
 import surrogate as sg
+from surrogate.datasets.finite import piece
 from surrogate.datasets.writers import write_the_well
 from surrogate.journal import Journal, Place
 from surrogate.training.checkpoint import read_checkpoint
@@ -26,11 +27,12 @@ MOST_BYTES = 2**26
 
 
 def open_and_read(path: Path) -> None:
-    """Open a file as fields and read them."""
+    """Open a file as fields and read them, but for what has to be unpacked in large pieces."""
     with sg.open_dataset(path) as fields:
         small = fields.nbytes < MOST_BYTES
         for variable in fields.variables.values():
-            variable[... if small else (slice(1),) * variable.ndim].load()
+            if piece(variable) < MOST_BYTES:
+                variable[... if small else (slice(1),) * variable.ndim].load()
 
 
 def read_journal(path: Path) -> None:

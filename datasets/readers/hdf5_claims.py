@@ -9,9 +9,10 @@ import h5py
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.hdf5 import opened, require_written
+from surrogate.datasets.readers.hdf5_heaps import refuse_endless_heaps
 
-#: Bytes of a chunk that may be longer than the data in it (of a dimension that grows).
-LARGEST_CHUNK = 2**26
+#: Bytes of a dataset up to which it may be read at once without having been written.
+SMALL = 2**26
 
 
 def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
@@ -30,59 +31,59 @@ def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
         So, or its own attributes cannot be read: h5netcdf would report that a second time when its object is deleted.
     """
     with opened(path) as file:
-        dict(file.attrs)
         refuse_references(file)
+        dict(file.attrs)
         refuse_wrong_sizes(file)
         if whole:
             refuse_unwritten(file)
 
 
 def refuse_references(file: h5py.File) -> None:
-    """Raise `InputError` where the file takes links or numbers from other files, which may be any on this machine."""
+    """Raise `InputError` where the file takes links or numbers from other files, which may be any on this machine.
 
-    def look(name: str, link: object) -> None:
-        outside = isinstance(link, h5py.ExternalLink)
-        if isinstance(link, h5py.HardLink):
-            found = file[name]
-            outside = isinstance(found, h5py.Dataset) and (found.is_virtual or bool(found.external))
-        if outside:
-            where = f"the numbers of {name!r} in {file.filename!r} itself"
-            raise expected(where, "a reference to another file", "Copy them into one file (h5repack).")
-
-    file.visititems_links(look)
+    And where the library would not come back from reading it.
+    """
+    refuse_endless_heaps(Path(file.filename))
+    links: list[str] = []
+    file.visititems_links(lambda name, link: links.append(name) if isinstance(link, h5py.ExternalLink) else None)
+    datasets = {} if links else _datasets(file)
+    others = [*links, *(name for name, found in datasets.items() if found.is_virtual or found.external)]
+    if others:
+        where = f"the numbers of {others[0]!r} in {file.filename!r} itself"
+        raise expected(where, "a reference to another file", "Copy them into one file (h5repack).")
 
 
 def refuse_wrong_sizes(file: h5py.File) -> None:
-    """Raise `InputError` where the variable of a netCDF-4 file is longer than its dimensions, or in larger chunks."""
-
-    def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
-        if not isinstance(found, h5py.Dataset) or not found.shape:
-            return
-        chunks = found.chunks or found.shape
-        longer = any(size > most for size, most in zip(found.shape, _lengths(file, found), strict=True))
-        large = any(chunk > size for chunk, size in zip(chunks, found.shape, strict=True))
-        if longer or (large and math.prod(chunks) * found.dtype.itemsize > LARGEST_CHUNK):
+    """Raise `InputError` where the variable of a netCDF-4 file is longer than its dimensions."""
+    for name, found in _datasets(file).items():
+        shape = found.shape or ()
+        if any(size > most for size, most in zip(shape, _lengths(file, found), strict=True)):
             where = f"{name!r} of {file.filename!r} of the lengths of its dimensions"
-            raise expected(where, f"shape {found.shape} in chunks of {found.chunks}", "Make or copy it again.")
+            raise expected(where, f"shape {shape}", "Make or copy it again.")
 
-    file.visititems(look)
+
+def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    names: list[str] = []
+    file.visit(names.append)  # what is raised in there, HDF5 garbles
+    found = {name: file[name] for name in names}
+    return {name: thing for name, thing in found.items() if isinstance(thing, h5py.Dataset)}
 
 
 def _lengths(file: h5py.File, dataset: h5py.Dataset) -> list[int | float]:
     """Return how long a variable may be along each axis: as its scale, unless that grows or there is none."""
     lists = dataset.attrs.get("DIMENSION_LIST")  # h5py's own `dims` crash where this is damaged
     if lists is None:
-        return [math.inf] * dataset.ndim
-    scales = [file[entry[0]] if len(entry) else None for entry in lists]
-    fixed = [isinstance(s, h5py.Dataset) and s.ndim == 1 and s.maxshape[0] is not None for s in scales]
-    return [len(scale) if known else math.inf for scale, known in zip(scales, fixed, strict=True)]
+        return [math.inf] * len(dataset.shape or ())
+    return [_length(file[entry[0]]) if len(entry) else math.inf for entry in lists]
+
+
+def _length(scale: object) -> float:
+    fixed = isinstance(scale, h5py.Dataset) and scale.ndim == 1 and scale.maxshape[0] is not None
+    return float(scale.size) if fixed else math.inf
 
 
 def refuse_unwritten(file: h5py.File) -> None:
     """Raise `InputError` where more is claimed than the file can hold, of what is to be read at once."""
-
-    def look(name: str, found: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(found, h5py.Dataset) and found.size and found.size * found.dtype.itemsize > LARGEST_CHUNK:
+    for found in _datasets(file).values():
+        if found.size and found.size * found.dtype.itemsize > SMALL:
             require_written(found)
-
-    file.visititems(look)

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.store import flush, named_errors, refuse_existing, require_room
+from surrogate.datasets.store import flush, flush_names, named_errors, refuse_existing, require_room
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _publish(part: Path, path: Path) -> None:
     except BaseException:
         _put_back(path)
         raise
-    flush(path.parent)
+    flush_names(path.parent)
     discard(aside)
 
 
