@@ -27,7 +27,7 @@ from pathlib import Path
 import surrogate as sg
 
 CASE = sg.cases.NavierStokes(resolution=64, viscosity=1e-3, dt=0.5, steps=20)
-MEMORY_CASE = sg.cases.NavierStokes(resolution=64, viscosity=1e-3, dt=0.05, steps=40)
+MEMORY_CASE = sg.cases.Burgers(resolution=256, viscosity=0.05, dt=1e-3, steps=200)  # many bytes for little work
 
 
 def scale(samples: int, repeats: int) -> None:
@@ -59,7 +59,7 @@ def measure_memory(counts: list[int]) -> None:
     least = peak_memory(1)
     frames = MEMORY_CASE.steps + 1
     for samples in counts:
-        size = samples * frames * MEMORY_CASE.resolution**2 * 4 / 2**20
+        size = samples * frames * MEMORY_CASE.resolution * 4 / 2**20
         print(f"{samples:5} samples, {size:6.0f} MB: {peak_memory(samples) - least:5} MB above one sample's")
 
 
@@ -70,12 +70,12 @@ def main() -> None:
     parser.add_argument("--path", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.path is not None:
-        sg.generate(MEMORY_CASE, options.samples, options.path, shard_size=32, convergence=False, progress=False)
+        sg.generate(MEMORY_CASE, options.samples, options.path, shard_size=64, convergence=False, progress=False)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
         return
     print(f"{date.today()}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     scale(16 if options.quick else 160, 1 if options.quick else 3)
-    measure_memory([64] if options.quick else [64, 256, 1024])
+    measure_memory([64] if options.quick else [128, 512, 2048])
 
 
 if __name__ == "__main__":
