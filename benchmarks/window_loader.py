@@ -3,12 +3,12 @@
     python benchmarks/window_loader.py            # files of 0.4 GB in the temporary folder; 3 minutes
     python benchmarks/window_loader.py --quick    # of 10 MB, for a smoke test
 
-"held": windows in memory; the first epoch reads the file and iterates over all batches, the second finds the data there.
-"file" and "shards": windows that are read for each batch, as those of data larger than memory are, from one file and from
-eight. "whole": h5py reads each field in one call. "batches": h5py fills arrays with the windows of each batch; those that
-follow each other in one call. One frame in and one out, so that shuffled batches hold twice the bytes of the file. "Cold":
-the system's cache was dropped before. One thread, float32; the fastest of five rounds over all of a row, as whatever else
-runs can only slow down.
+"held": windows in memory; the first epoch reads the file and iterates over all batches, the second finds them there.
+"file", "shards": windows that are read for each batch, as those of data larger than memory are, from one file and from
+eight. "whole": h5py reads each field in one call. "batches": h5py fills arrays with the windows of each batch; those
+that follow each other in one call. One frame in and one out, so that shuffled batches hold twice the bytes of the file.
+"Cold": the system's cache was dropped before. One thread, float32; the fastest of five rounds over all of a row, as
+whatever else runs can only slow down.
 """
 
 from __future__ import annotations
