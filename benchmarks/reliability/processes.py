@@ -35,6 +35,8 @@ class Child:
             try:
                 os.setsid()
                 status = _run(job, folder, prepare, self.words)
+            except KeyboardInterrupt:  # before it began or after it ended
+                status = INTERRUPTED
             finally:
                 os._exit(status)
 

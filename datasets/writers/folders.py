@@ -58,7 +58,8 @@ def belonging(path: Path, suffix: str = "") -> Iterator[Path]:
         try:
             yield fresh
         except BaseException:
-            discard(fresh)
+            if not (path.is_file() and fresh.name.encode() in path.read_bytes()):  # stopped when the file was there
+                discard(fresh)
             raise
         for found in earlier:
             discard(found)

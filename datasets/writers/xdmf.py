@@ -17,6 +17,7 @@ from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.fields import Fields
 from surrogate.datasets.grid import AXES, Grid
 from surrogate.datasets.notes import Notes
+from surrogate.datasets.patient_file import patient_file
 from surrogate.datasets.store import refuse_existing, replacing, whole_file
 from surrogate.datasets.watched import checked_when_read
 from surrogate.datasets.writers.folders import belonging
@@ -42,7 +43,11 @@ def write_xdmf(fields: Fields, path: str | Path, *, overwrite: bool = False) -> 
     root = Element("Xdmf", Version="3.0")
     domain = SubElement(root, "Domain")
     with belonging(path, ".h5") as data:
-        with whole_file(data, size=dataset.nbytes) as part, h5py.File(part, "w") as file:
+        with (
+            whole_file(data, size=dataset.nbytes) as part,
+            patient_file(part, "w+") as whole,
+            h5py.File(whole, "w") as file,
+        ):
             numbers = _Numbers(file, data.name)
             grids = _meshes(dataset, numbers) if is_on_points(dataset) else _grids(dataset, numbers)
             domain.extend(list(grids))
