@@ -4,8 +4,8 @@
     python benchmarks/convert.py --quick    # 20 MB, for a smoke test
 
 Every time ends when the bytes are on the disk (fsync). The source is in the system's cache ("warm"), or was dropped
-from it before ("cold"). The copy is `shutil.copyfile` (inside of the kernel), and `cat` (through a process). One thread,
-median of three; the order of all is the same in each round.
+from it before ("cold"). The copy is `shutil.copyfile` (inside of the kernel), and `cat` (through a process). One
+thread, median of three; the order of all is the same in each round.
 """
 
 from __future__ import annotations

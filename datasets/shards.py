@@ -106,16 +106,16 @@ class ShardedArray(BackendArray):
         owner = bisect_right(self._edges, low) - 1
         begin = self._edges[owner]
         if high <= self._edges[owner + 1]:
-            own = slice(low - begin, high - begin, first.step) if isinstance(first, slice) else first - begin
-            self._read_file(owner, (own, *key[1:]), out)
+            part = slice(low - begin, high - begin, first.step) if isinstance(first, slice) else first - begin
+            self._read_file(owner, (part, *key[1:]), out)
             return
-        rows, done = range(low, high, first.step), 0
+        rows, done = range(low, high, first.step if isinstance(first, slice) else 1), 0
         for number in range(owner, bisect_right(self._edges, rows[-1])):
             begin, end = self._edges[number : number + 2]
             own = rows[-((rows.start - begin) // rows.step) if begin > rows.start else 0 :]
             own = own[: len(range(own.start, min(own.stop, end), own.step))]
-            part = slice(own.start - begin, own.stop - begin, own.step)
-            self._read_file(number, (part, *key[1:]), out[done : done + len(own)])
+            stretch = slice(own.start - begin, own.stop - begin, own.step)
+            self._read_file(number, (stretch, *key[1:]), out[done : done + len(own)])
             done += len(own)
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:

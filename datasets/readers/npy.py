@@ -71,8 +71,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             for entry in archive.infolist():
                 if entry.file_size > _MOST_COMPRESSED * entry.compress_size:
                     raise ValueError(f"{entry.file_size} bytes in {entry.compress_size} that are stored")
-                with archive.open(entry) as file:
-                    _refuse_claims(file, entry.file_size)
+                with archive.open(entry) as array:
+                    _refuse_claims(array, entry.file_size)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except Exception as error:  # a damaged file makes its parser raise anything
