@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -71,15 +71,20 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             for entry in archive.infolist():
                 if entry.file_size > _MOST_COMPRESSED * entry.compress_size:
                     raise ValueError(f"{entry.file_size} bytes in {entry.compress_size} that are stored")
+<<<<<<< HEAD
                 with archive.open(entry) as array:
                     _refuse_claims(array, entry.file_size)
+=======
+                with archive.open(entry) as member:
+                    _refuse_claims(member, entry.file_size)
+>>>>>>> 0c0e6047f09673e4370840ad05c879a164ae8f7c
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except Exception as error:  # a damaged file makes its parser raise anything
         raise unreadable("arrays of numbers at", path, error) from error
 
 
-def _refuse_claims(file: io.BufferedIOBase, size: int) -> None:
+def _refuse_claims(file: Any, size: int) -> None:
     """Raise `ValueError` where an array claims to be larger than its file, before memory is set aside for it."""
     version = np.lib.format.read_magic(file)
     width = 2 if version == (1, 0) else 4

@@ -70,7 +70,7 @@ def read_pyg(path: Path) -> xr.Dataset:
     return check(xr.Dataset(variables, coords=coords, attrs={"source": path.name}), values=False)
 
 
-def _graphs(path: Path) -> list[Data]:
+def _graphs(path: Path) -> list[Any]:
     with torch.serialization.safe_globals([Data, GlobalStorage, DataEdgeAttr, DataTensorAttr]):
         content = load_plain(path, "graphs of PyTorch Geometric at")
     if isinstance(content, tuple) and len(content) in (2, 3):
