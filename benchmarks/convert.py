@@ -4,7 +4,7 @@
     python benchmarks/convert.py --quick    # 20 MB, for a smoke test
 
 Every time ends when the bytes are on the disk (fsync). The source is in the system's cache ("warm"), or was dropped
-from it before ("cold"). The copy is `shutil.copyfile` (inside of the kernel), and `cat` (through a process). One thread,
+from it before ("cold"). The copy is `shutil.copyfile` (inside of the kernel), or `cat` (through a process). One thread,
 median of three; the order of all is the same in each round.
 """
 
