@@ -102,20 +102,22 @@ class ShardedArray(BackendArray):
         if not out.size:
             return
         first = key[0]
-        low, high = (first.start, first.stop) if isinstance(first, slice) else (first, first + 1)
-        owner = bisect_right(self._edges, low) - 1
+        rows = range(first.start, first.stop, first.step) if isinstance(first, slice) else range(first, first + 1)
+        owner = bisect_right(self._edges, rows.start) - 1
         begin = self._edges[owner]
-        if high <= self._edges[owner + 1]:
-            part = slice(low - begin, high - begin, first.step) if isinstance(first, slice) else first - begin
-            self._read_file(owner, (part, *key[1:]), out)
+        if rows.stop <= self._edges[owner + 1]:
+            alone = (
+                slice(rows.start - begin, rows.stop - begin, rows.step) if isinstance(first, slice) else first - begin
+            )
+            self._read_file(owner, (alone, *key[1:]), out)
             return
-        rows, done = range(low, high, first.step if isinstance(first, slice) else 1), 0
+        done = 0
         for number in range(owner, bisect_right(self._edges, rows[-1])):
             begin, end = self._edges[number : number + 2]
             own = rows[-((rows.start - begin) // rows.step) if begin > rows.start else 0 :]
             own = own[: len(range(own.start, min(own.stop, end), own.step))]
-            stretch = slice(own.start - begin, own.stop - begin, own.step)
-            self._read_file(number, (stretch, *key[1:]), out[done : done + len(own)])
+            part = slice(own.start - begin, own.stop - begin, own.step)
+            self._read_file(number, (part, *key[1:]), out[done : done + len(own)])
             done += len(own)
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:

@@ -71,13 +71,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             for entry in archive.infolist():
                 if entry.file_size > _MOST_COMPRESSED * entry.compress_size:
                     raise ValueError(f"{entry.file_size} bytes in {entry.compress_size} that are stored")
-<<<<<<< HEAD
-                with archive.open(entry) as array:
-                    _refuse_claims(array, entry.file_size)
-=======
                 with archive.open(entry) as member:
                     _refuse_claims(member, entry.file_size)
->>>>>>> 0c0e6047f09673e4370840ad05c879a164ae8f7c
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except Exception as error:  # a damaged file makes its parser raise anything
