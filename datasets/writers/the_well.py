@@ -13,6 +13,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, uniform_step
 from surrogate.datasets.grid import Grid
+from surrogate.datasets.patient_file import patient_file
 from surrogate.datasets.store import refuse_existing, whole_file
 from surrogate.datasets.ugrid import find_topology
 from surrogate.datasets.watched import checked_when_read
@@ -51,7 +52,11 @@ def write_the_well(fields: Fields, path: str | Path, *, overwrite: bool = False)
     uniform_step(dataset)
     grid = Grid.from_fields(dataset)
     groups, scalars = _sorted(dataset, grid)
-    with whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part, h5py.File(part, "w") as file:
+    with (
+        whole_file(path, overwrite=overwrite, size=dataset.nbytes) as part,
+        patient_file(part, "w+") as whole,
+        h5py.File(whole, "w") as file,
+    ):
         _write_attributes(file, dataset, Path(path).stem, grid, scalars)
         _write_dimensions(file.create_group("dimensions"), dataset, grid)
         _write_boundaries(file.create_group("boundary_conditions"), grid)
