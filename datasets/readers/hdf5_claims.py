@@ -79,8 +79,9 @@ def _lengths(file: h5py.File, dataset: h5py.Dataset) -> list[int | float]:
 
 
 def _length(scale: object) -> float:
-    fixed = isinstance(scale, h5py.Dataset) and scale.ndim == 1 and scale.maxshape[0] is not None
-    return float(scale.size) if fixed else math.inf
+    if not isinstance(scale, h5py.Dataset) or scale.ndim != 1 or scale.maxshape[0] is None:
+        return math.inf
+    return float(scale.size)
 
 
 def refuse_unwritten(file: h5py.File) -> None:
