@@ -13,8 +13,8 @@ class InputError(ValueError):
 
 
 def expected(what: str, got: object, do: str) -> InputError:
-    """Return the error ``Expected {what}, got {got}. {do}`` to be raised by the caller; what is too long is cut."""
-    words = str(got)
+    """Return the error ``Expected {what}, got {got}. {do}`` to be raised by the caller, ``got`` printable and cut."""
+    words = "".join(sign if sign.isprintable() else "?" for sign in str(got))
     short = words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
     return InputError(f"Expected {what}, got {short}. {do}")
 

@@ -9,7 +9,7 @@ import h5py
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.hdf5 import opened, require_written
-from surrogate.datasets.readers.hdf5_heaps import refuse_endless_heaps
+from surrogate.datasets.readers.hdf5_heaps import refuse_damaged_heaps
 
 #: Bytes of a dataset up to which it may be read at once without having been written.
 SMALL = 2**26
@@ -30,6 +30,7 @@ def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
     InputError
         So, or its own attributes cannot be read: h5netcdf would report that a second time when its object is deleted.
     """
+    refuse_damaged_heaps(path)  # before the library looks at it
     with opened(path) as file:
         refuse_references(file)
         dict(file.attrs)
@@ -43,7 +44,7 @@ def refuse_references(file: h5py.File) -> None:
 
     And where the library would not come back from reading it.
     """
-    refuse_endless_heaps(Path(file.filename))
+    refuse_damaged_heaps(Path(file.filename))
     links: list[str] = []
     file.visititems_links(lambda name, link: links.append(name) if isinstance(link, h5py.ExternalLink) else None)
     datasets = {} if links else _datasets(file)

@@ -15,6 +15,7 @@ from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.hdf5 import require_written
 from surrogate.datasets.readers.hdf5_claims import refuse_references
+from surrogate.datasets.readers.hdf5_heaps import refuse_damaged_heaps
 from surrogate.datasets.readers.matlab5 import read_matlab5
 
 PAIRS = (("a", "u"), ("input", "output"), ("coeff", "sol"))
@@ -103,6 +104,7 @@ def vectors_among(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _read_hdf5(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     """MATLAB stores columns first: the axes come reversed."""
+    refuse_damaged_heaps(path)
     with h5py.File(path) as file:
         refuse_references(file)
         found = {name: file[name] for name in file if name in wanted}
