@@ -64,9 +64,11 @@ def check(fields: Fields, *, values: bool | None = True) -> xr.Dataset:
     for name, variable in dataset.data_vars.items():
         _check_dimensions(name, variable, (*DIMENSIONS, *joined))
         _check_type(name, variable)
-    for name in dataset.variables:
-        if name != "sample" and not is_structure(dataset[name].variable):
-            _check_meaning(name, dataset[name])
+    named = [name for name in dataset.variables if name != "sample" and not is_structure(dataset[name].variable)]
+    _check_units(dataset, named)
+    for name in named:
+        if name in dataset.dims and dataset[name].dtype.kind not in "fiu":
+            raise expected(f"numbers in {name!r}", dataset[name].dtype, "Convert it with assign_coords.")
     if "time" in dataset.dims:
         _check_time(dataset)
     if any(axis in dataset.dims for axis in AXES):
@@ -104,11 +106,12 @@ def _check_type(name: Hashable, variable: xr.DataArray) -> None:
         raise expected(f"float32 or float64 in {name!r}", variable.dtype, do)
 
 
-def _check_meaning(name: Hashable, variable: xr.DataArray) -> None:
-    if "units" not in variable.attrs:
-        raise expected(f"units on {name!r}", "none", f"Set fields[{name!r}].attrs['units'] ('1' if dimensionless).")
-    if name in variable.dims and variable.dtype.kind not in "fiu":
-        raise expected(f"numbers in {name!r}", variable.dtype, "Convert it with assign_coords.")
+def _check_units(fields: xr.Dataset, names: Sequence[Hashable]) -> None:
+    bare = [name for name in names if "units" not in fields[name].attrs]
+    if bare:
+        others = " and so on" if len(bare) > 1 else ""
+        do = f"Set fields[{bare[0]!r}].attrs['units']{others} ('1' if dimensionless)."
+        raise expected(f"units on {', '.join(map(repr, bare))}", "none", do)
 
 
 def _check_time(fields: xr.Dataset) -> None:

@@ -106,7 +106,7 @@ def _checked(
         fields = read(source, **taken)
         try:
             named = renamed(fields, options["names"]) if options.keys() > taken.keys() else fields
-            return check(named, values=None) if checked else named
+            return _sound(named, path) if checked else named
         except (InputError, OSError):
             fields.close()  # or the file could not be made again while somebody looks at the error
             raise
@@ -116,3 +116,10 @@ def _checked(
         raise InputError(f"{error} (In {str(path)!r}.)") from error
     except Exception as error:  # a file may say anything, and be damaged where it is read last
         raise unreadable("readable data in", path, error) from error
+
+
+def _sound(fields: xr.Dataset, path: Path) -> xr.Dataset:
+    try:
+        return check(fields, values=None)
+    except InputError as error:
+        raise InputError(f"{error} (In {str(path)!r}; checked=False opens it as it is.)") from error

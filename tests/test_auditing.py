@@ -214,7 +214,7 @@ def test_a_solver_that_took_other_steps_than_the_file_says(burgers: xr.Dataset) 
     slow = burgers.assign_coords(time=1.5 * burgers["time"].assign_attrs(units="1"))
     slow["time"].attrs = {"units": "1"}
     messages = [one.message for one in found(slow, "time axis")]
-    assert messages == [f"has steps of 0.15, where the attribute {name} says 0.1" for name in ("case", "solver")]
+    assert messages == [f"has steps of 0.15, where the attribute {name} says 0.1" for name in ("dt", "case", "solver")]
 
 
 def test_a_jump_across_periodic_sides(burgers: xr.Dataset) -> None:

@@ -89,7 +89,7 @@ def test_what_is_no_array_of_numbers_is_refused(stored: Path, tmp_path: Path) ->
         "text": "real numbers in 'text'",
         "complex": "real numbers in 'complex'",
         "empty": r"not empty in 'empty' .* shape \(0, 3\)",
-        "elsewhere": "the numbers of 'elsewhere' .* in this file, got a reference to another",
+        "elsewhere": "a dataset 'elsewhere' of .*, got a link to another file",
         "huge": "all numbers of 'huge' .* never written",
         "never": "all numbers of 'never' .* never written",
     }

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.fields import DIMENSIONS, check
+from surrogate.datasets.fields import DIMENSIONS
 from surrogate.datasets.grid import AXES
 from surrogate.datasets.ragged import counts, is_structure
 from surrogate.datasets.readers.classic_header import refuse_false_header
@@ -45,11 +45,11 @@ def read_cf(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Dataset
     Raises
     ------
     InputError
-        The file is damaged, has dimensions that have to be renamed, or quantities without units.
+        The file is damaged, or has dimensions that have to be renamed.
     """
     with path.open("rb") as file:
         classic = file.read(3) == b"CDF"
-    return check(conventional(_read_classic(path) if classic else read_netcdf(path), names or {}, path), values=False)
+    return conventional(_read_classic(path) if classic else read_netcdf(path), names or {}, path)
 
 
 def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr.Dataset:
@@ -58,7 +58,7 @@ def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr
     Raises
     ------
     InputError
-        Names that do not fit, dimensions that have to be renamed, or quantities without units.
+        Names that do not fit, or dimensions that have to be renamed.
     """
     fields = _without_attachments(renamed(fields, names))
     single = [
@@ -67,7 +67,6 @@ def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr
     fields = fields.squeeze([dim for dim in single if not _is_structural(fields, dim)])
     if find_topology(fields) is None:
         _refuse_dimensions(fields, path)
-    _refuse_missing_units(fields, path)
     return _in_order(fields.assign({name: _floating(fields[name]) for name in fields.data_vars}))
 
 
@@ -126,18 +125,6 @@ def _meaning(fields: xr.Dataset, dim: str) -> str | None:
     by_axis = {"X": "x", "Y": "y", "Z": "z", "T": "time"}.get(str(attrs.get("axis")))
     words = {dim.lower(), str(attrs.get("standard_name")).lower()}
     return by_axis or next((ours for ours, theirs in _SYNONYMS.items() if words & theirs), None)
-
-
-def _refuse_missing_units(fields: xr.Dataset, path: Path) -> None:
-    bare = [
-        str(name)
-        for name, variable in fields.variables.items()
-        if name != "sample" and not is_structure(variable) and "units" not in variable.attrs
-    ]
-    if bare:
-        opened = "xarray.open_zarr" if path.is_dir() else "xarray.open_dataset"
-        do = f"Open it by {opened}, set attrs['units'] of each ('1' if dimensionless), and save that."
-        raise expected(f"units on {', '.join(map(repr, bare))} in {str(path)!r}", "none", do)
 
 
 def _floating(variable: xr.DataArray) -> xr.DataArray:

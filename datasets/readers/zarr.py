@@ -10,7 +10,6 @@ from typing import Any
 import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.fields import check
 from surrogate.datasets.readers.cf import conventional
 from surrogate.datasets.readers.damage import unreadable
 
@@ -52,7 +51,7 @@ def read_zarr(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Datas
         raise
     except Exception as error:  # a damaged store makes its parser raise anything
         raise unreadable("a readable Zarr store at", path, error) from error
-    return check(conventional(fields, names or {}, path), values=False)
+    return conventional(fields, names or {}, path)
 
 
 def _refuse_pickles(path: Path) -> None:
