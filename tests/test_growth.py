@@ -34,8 +34,15 @@ CASE = Burgers(32, 0.05, dt=0.05, steps=2)
 QUIET: dict[str, Any] = {"progress": False, "convergence": False}
 
 CHILD = """
-import sys
+import sys, time
 import surrogate as sg
+from surrogate.ensembles.shard_task import ShardTask
+
+def slowly(task, *arguments, solve=ShardTask.solve):
+    time.sleep(0.1)  # or all is made before anybody can stop it
+    return solve(task, *arguments)
+
+ShardTask.solve = slowly
 case = sg.cases.Burgers(64, 0.05, dt=0.5, steps=3)
 sg.generate(case, 24, sys.argv[1], shard_size=2, batch_size=2, dtype="float64", progress=False)
 """
