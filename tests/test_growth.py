@@ -34,7 +34,7 @@ CASE = Burgers(32, 0.05, dt=0.05, steps=2)
 QUIET: dict[str, Any] = {"progress": False, "convergence": False}
 
 CHILD = """
-import sys, time
+import signal, sys, time
 import surrogate as sg
 from surrogate.ensembles.shard_task import ShardTask
 
@@ -43,6 +43,7 @@ def slowly(task, *arguments, solve=ShardTask.solve):
     return solve(task, *arguments)
 
 ShardTask.solve = slowly
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored by what runs in the background of a shell
 case = sg.cases.Burgers(64, 0.05, dt=0.5, steps=3)
 sg.generate(case, 24, sys.argv[1], shard_size=2, batch_size=2, dtype="float64", progress=False)
 """
