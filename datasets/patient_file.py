@@ -45,8 +45,9 @@ def patient_file(path: Path, mode: str) -> Iterator[PatientFile]:
     with PatientFile(path, mode) as file:
         try:
             yield file
-        except Exception:
+        except Exception as error:
             if file.fault is None:
                 raise
+            raise file.fault from error
         if file.fault is not None:
             raise file.fault

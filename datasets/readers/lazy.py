@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from surrogate.datasets.readers.hdf5 import OpenFile
 Key = tuple[Any, ...]  # of int, slice, and at most one increasing array
 
 
-class LazyArray(BackendArray):
+class LazyArray(BackendArray, ABC):
     """An array over ``dims``, in the order of the field convention, that reads parts of itself."""
 
     dims: tuple[str, ...]
@@ -33,9 +34,9 @@ class LazyArray(BackendArray):
         values = explicit_indexing_adapter(key, self.shape, IndexingSupport.OUTER_1VECTOR, self.read)
         return cast(np.ndarray, values)
 
+    @abstractmethod
     def read(self, key: Key) -> np.ndarray:
         """Read what ``key`` selects, one entry for each dimension."""
-        raise NotImplementedError
 
     def read_into(self, key: Key, out: np.ndarray) -> None:
         """Fill ``out`` with what ``key`` selects."""
