@@ -25,7 +25,7 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import Burgers
 from surrogate.solvers.initial import GaussianRandomField
 from surrogate.solvers.spectral import n_retained

@@ -28,8 +28,8 @@ import xarray as xr
 
 import surrogate as sg
 from surrogate.datasets import Grid, save_dataset
-from surrogate.datasets.shard_manifest import Manifest, Shard, write_manifest
-from surrogate.datasets.store import flush
+from surrogate.datasets.storage.shard_manifest import Manifest, Shard, write_manifest
+from surrogate.datasets.storage.whole_files import flush
 
 FRAMES, POINTS = 100, 128
 

@@ -26,7 +26,7 @@ from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
 from surrogate.cases import Darcy
-from surrogate.datasets.grid_maps import resampling
+from surrogate.datasets.transfer.grid_maps import resampling
 
 BATCH = 8
 FINEST = 1024

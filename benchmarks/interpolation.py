@@ -28,7 +28,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay
 
 from surrogate.datasets import Mesh
-from surrogate.datasets.interpolation_maps import interpolation
+from surrogate.datasets.transfer.interpolation_maps import interpolation
 
 BATCH = 16
 

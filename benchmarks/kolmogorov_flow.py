@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import KolmogorovForcing, NavierStokes2D
 from surrogate.solvers.initial import GaussianRandomField
 

@@ -26,8 +26,8 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets import Grid, save_dataset
-from surrogate.datasets.hdf5_variables import add_room
-from surrogate.datasets.shard_manifest import Manifest, Shard, write_manifest
+from surrogate.datasets.storage.hdf5_variables import add_room
+from surrogate.datasets.storage.shard_manifest import Manifest, Shard, write_manifest
 
 OPEN = """
 import json, resource, sys, time

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import Burgers, KolmogorovForcing, KuramotoSivashinsky, NavierStokes2D, Semilinear
 from surrogate.solvers.initial import GaussianRandomField
 

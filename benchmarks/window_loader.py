@@ -33,7 +33,7 @@ import xarray as xr
 from torch.utils.data import DataLoader
 
 from surrogate.datasets import Grid, Signature, Windows, open_dataset, prepare, save_dataset
-from surrogate.datasets.shard_manifest import Manifest, Shard, write_manifest
+from surrogate.datasets.storage.shard_manifest import Manifest, Shard, write_manifest
 from surrogate.training.shuffle import EpochShuffle
 
 BATCH, SHARDS = 16, 8

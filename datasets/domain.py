@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.mesh import Mesh
-from surrogate.datasets.ragged import counts
+from surrogate.datasets.grids.grid import AXES, Grid
+from surrogate.datasets.meshes.mesh import Mesh
+from surrogate.datasets.samples.ragged import counts
 
 Domain = Grid | Mesh
 

@@ -9,9 +9,9 @@ import xarray as xr
 
 from surrogate.datasets.domain import check_mesh
 from surrogate.datasets.errors import expected
-from surrogate.datasets.finite import check_finite, is_small
-from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.ragged import counts, is_structure
+from surrogate.datasets.grids.grid import AXES, Grid
+from surrogate.datasets.samples.ragged import counts, is_structure
+from surrogate.datasets.storage.finite import check_finite, is_small
 
 DIMENSIONS = ("sample", "time", *AXES, "node", "cell")
 CONVENTIONS = "CF-1.11 UGRID-1.0"

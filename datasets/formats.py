@@ -31,8 +31,8 @@ from surrogate.datasets.readers.the_well import is_the_well, read_the_well, read
 from surrogate.datasets.readers.xdmf import SUFFIXES as XDMF_SUFFIXES
 from surrogate.datasets.readers.xdmf import read_xdmf, read_xdmfs
 from surrogate.datasets.readers.zarr import is_zarr, read_zarr
-from surrogate.datasets.shards import is_shards, read_shards
-from surrogate.datasets.store import SUFFIXES
+from surrogate.datasets.storage.shards import is_shards, read_shards
+from surrogate.datasets.storage.store import SUFFIXES
 
 HDF5 = (".h5", ".hdf5")
 ARRAYS = frozenset({"names", "grid", "times", "dims"})

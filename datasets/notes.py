@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import AXES
+from surrogate.datasets.grids.grid import AXES
 
 
 @dataclass(frozen=True)

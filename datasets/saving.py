@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields
-from surrogate.datasets.store import SUFFIXES, write_store
+from surrogate.datasets.storage.store import SUFFIXES, write_store
 from surrogate.datasets.writers.pvd import write_pvd
 from surrogate.datasets.writers.the_well import write_the_well
 from surrogate.datasets.writers.xdmf import write_xdmf

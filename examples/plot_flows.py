@@ -10,6 +10,7 @@ network is trained.
 import matplotlib.pyplot as plt
 
 import surrogate as sg
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation import Coarse, energy_spectrum
 
 # %%
@@ -41,7 +42,7 @@ plt.show()
 # The spectrum has fallen to the round-off of float32 long before the grid ends. Networks are trained on 64 x 64 points;
 # the flow does not need them.
 
-frames = sg.datasets.tensors.to_tensor(fields.isel(time=[-1]), ["vorticity"])
+frames = to_tensor(fields.isel(time=[-1]), ["vorticity"])
 wavenumbers, enstrophies = energy_spectrum(frames, case.grid)
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
 axis.loglog(wavenumbers[1:], enstrophies.mean((0, 1, 2))[1:], "k.-")

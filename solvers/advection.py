@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.linear_equation import LinearEquation, diagonal_growth, per_axis
 from surrogate.solvers.periodic import Constants
 from surrogate.solvers.spectral import wavenumbers

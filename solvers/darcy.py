@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from surrogate.datasets.errors import NumericalFailure, expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.operator import Operator
 from surrogate.solvers.conjugate_gradients import Solution, conjugate_gradients
 from surrogate.solvers.fast_poisson import FastPoisson

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.linear_equation import LinearEquation, diagonal_growth
 from surrogate.solvers.periodic import Constants
 from surrogate.solvers.spectral import require_line, wavenumbers

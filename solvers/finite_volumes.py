@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from surrogate.datasets.axes import Axis
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.axes import Axis
+from surrogate.datasets.grids.grid import Grid
 
 MEANS = ("harmonic", "arithmetic")
 

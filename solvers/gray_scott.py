@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.periodic import Constants, State
 from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.semilinear import Semilinear, Substeps

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.periodic import Carry, Constants, PeriodicEquation, State
 
 

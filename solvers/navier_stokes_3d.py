@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.periodic import Carry, Constants, State
 from surrogate.solvers.schemes import SchemeName
 from surrogate.solvers.semilinear import Semilinear, Substeps

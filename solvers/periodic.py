@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.operator import Stepper
 from surrogate.solvers.resolution import needed_points, warn_unresolved
 from surrogate.solvers.spectral import energy_bands, require_periodic, retained, to_modes, to_points

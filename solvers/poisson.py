@@ -16,10 +16,10 @@ from skfem import Basis, BilinearForm, ElementTriP1, ElementTriP2, FacetBasis, M
 from skfem.helpers import dot, grad
 from torch import Tensor
 
-from surrogate.datasets.cells import TRIANGLE
-from surrogate.datasets.connectivity import contains_rows
 from surrogate.datasets.errors import expected
-from surrogate.datasets.mesh import Mesh
+from surrogate.datasets.meshes.cells import TRIANGLE
+from surrogate.datasets.meshes.connectivity import contains_rows
+from surrogate.datasets.meshes.mesh import Mesh
 from surrogate.operator import Operator
 
 _ELEMENTS = {1: ElementTriP1, 2: ElementTriP2}

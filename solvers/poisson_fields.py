@@ -9,9 +9,9 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import require
-from surrogate.datasets.mesh import Mesh
-from surrogate.datasets.ragged import counts, select_samples
-from surrogate.datasets.ugrid import numbers_from_zero
+from surrogate.datasets.meshes.mesh import Mesh
+from surrogate.datasets.meshes.ugrid import numbers_from_zero
+from surrogate.datasets.samples.ragged import counts, select_samples
 from surrogate.solvers.poisson import Poisson
 
 

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from surrogate.datasets.box import Box
 from surrogate.datasets.errors import expected
-from surrogate.datasets.mesh import Mesh
-from surrogate.datasets.points import Points
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.meshes.mesh import Mesh
+from surrogate.datasets.meshes.points import Points
 from surrogate.operator import Operator
 from surrogate.solvers.poisson import Poisson
 

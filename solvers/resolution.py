@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 
 _CHUNK_BYTES = 64 * 2**20
 # A jump of a smooth function is at most as large as the largest difference inside; of a step of several points as well.

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.periodic import Carry, Constants, PeriodicEquation, State
 from surrogate.solvers.schemes import ORDERS, Scheme, SchemeName, scheme_named
 from surrogate.solvers.stability import largest_step

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 
 
 def require_periodic(grid: Grid) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.schemes import Scheme
 from surrogate.solvers.spectral import wavenumbers
 

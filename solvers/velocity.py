@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.spectral import require_periodic, retained, squared_wavenumber, to_modes, to_points, wavenumbers
 
 Velocity = Float[Tensor, "batch 3 x y z"]

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.spectral import retained, squared_wavenumber, to_modes, to_points, wavenumbers
 
 Vorticity = Float[Tensor, "batch 1 x y"]

@@ -11,8 +11,8 @@ from surrogate.datasets.opening import open_dataset
 from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.saving import writer_of
-from surrogate.datasets.store import refuse_existing
-from surrogate.datasets.watched import watched
+from surrogate.datasets.storage.watched import watched
+from surrogate.datasets.storage.whole_files import refuse_existing
 from surrogate.progress import bytes_bar
 
 

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from surrogate.datasets.errors import InputError, NumericalFailure, expected
 from surrogate.datasets.fields import CONVENTIONS
-from surrogate.datasets.hdf5_variables import add_room, write_variables
-from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.store import check_suffix, flush, named_errors, publish, refuse_existing, require_room
+from surrogate.datasets.storage.hdf5_variables import add_room, write_variables
+from surrogate.datasets.storage.locks import hidden, only_writer
+from surrogate.datasets.storage.store import check_suffix
+from surrogate.datasets.storage.whole_files import flush, named_errors, publish, refuse_existing, require_room
 from surrogate.journal import Journal, Place
 
 

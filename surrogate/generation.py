@@ -13,9 +13,10 @@ import xarray as xr
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.compute import check_device
-from surrogate.datasets.blocks import fits_in_memory
 from surrogate.datasets.errors import expected
-from surrogate.datasets.store import SUFFIXES, refuse_existing
+from surrogate.datasets.storage.blocks import fits_in_memory
+from surrogate.datasets.storage.store import SUFFIXES
+from surrogate.datasets.storage.whole_files import refuse_existing
 from surrogate.ensembles.blocks import BlockSolver
 from surrogate.ensembles.growth import Growth, report_failed
 from surrogate.ensembles.plan import Plan

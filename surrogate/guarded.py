@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from surrogate.compute import computing
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.initial_value import check_fit, read_parameters
 from surrogate.operator import Stepper, matching_channels
 from surrogate.rollouts import rollout

@@ -10,11 +10,11 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.box import Box
 from surrogate.datasets.domain import domain_of
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check, require, uniform_step
-from surrogate.datasets.tensors import to_parameters, to_tensor
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.samples.tensors import to_parameters, to_tensor
 from surrogate.operator import Operator, Stepper
 
 

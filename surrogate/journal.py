@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.locks import hidden
-from surrogate.datasets.pickles import load_plain, save_plain
-from surrogate.datasets.store import replacing
+from surrogate.datasets.storage.locks import hidden
+from surrogate.datasets.storage.pickles import load_plain, save_plain
+from surrogate.datasets.storage.whole_files import replacing
 
 #: Seconds between two entries: a rollout that is killed loses at most the work of that time.
 INTERVAL = 5.0

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 
 
 class Operator(nn.Module, ABC):

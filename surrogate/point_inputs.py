@@ -6,8 +6,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.box import Box
-from surrogate.datasets.point_samples import PointBatch, PointSamples
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.samples.point_samples import PointBatch, PointSamples
 from surrogate.operator import Operator
 
 

@@ -6,10 +6,10 @@ import torch
 import xarray as xr
 
 from surrogate.compute import computing
-from surrogate.datasets.box import Box
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
-from surrogate.datasets.tensors import to_fields, to_point_fields, to_tensor
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.samples.tensors import to_fields, to_point_fields, to_tensor
 from surrogate.initial_value import check_fit, read_parameters
 from surrogate.operator import Operator, Stepper
 from surrogate.point_inputs import apply_to_batch, given_samples

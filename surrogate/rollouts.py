@@ -15,9 +15,10 @@ from torch import Tensor
 from surrogate.compute import check_device
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
-from surrogate.datasets.normalizer import OutsideTrainingRange
-from surrogate.datasets.store import read_store, refuse_existing
-from surrogate.datasets.tensors import coordinates, field_attributes, to_fields
+from surrogate.datasets.samples.normalizer import OutsideTrainingRange
+from surrogate.datasets.samples.tensors import coordinates, field_attributes, to_fields
+from surrogate.datasets.storage.store import read_store
+from surrogate.datasets.storage.whole_files import refuse_existing
 from surrogate.frames import InMemory, growing_file
 from surrogate.initial_value import InitialValue, initial_value
 from surrogate.march import March

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import Burgers, KdV, KolmogorovForcing, NavierStokes2D, Semilinear
 
 LENGTH = 2 * math.pi

@@ -15,7 +15,7 @@ from torch import Tensor
 import surrogate as sg
 from surrogate.cases import Burgers, Darcy, InverseDarcy, NavierStokes, PoissonPolygons
 from surrogate.datasets.errors import NumericalFailure
-from surrogate.datasets.ragged import select_samples
+from surrogate.datasets.samples.ragged import select_samples
 from surrogate.ensembles.blocks import BlockSolver, FailedSamples
 from surrogate.ensembles.sizes import block_size, shard_size
 from surrogate.solvers.resolution import UnderResolved

@@ -12,7 +12,7 @@ import xarray as xr
 import surrogate as sg
 from surrogate.cases import Darcy
 from surrogate.datasets import Grid
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.samples.signature import Signature
 from surrogate.training.boundary_values import BoundaryValues, on_dirichlet_sides
 
 SIDES = (("dirichlet", "wall"), ("periodic", "periodic"))

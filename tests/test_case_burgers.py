@@ -10,7 +10,7 @@ import torch
 
 from surrogate.cases import Burgers, SolverChoice
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.fourier import resample_periodic
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.solvers.initial import GaussianRandomField
 
 SMOOTH = Burgers(64, 0.1)

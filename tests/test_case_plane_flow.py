@@ -11,8 +11,8 @@ import torch
 import surrogate as sg
 from surrogate.cases import Kolmogorov, NavierStokes, PlaneFlow, SolverChoice
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.samples.tensors import to_tensor
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.evaluation import Coarse
 from surrogate.solvers import velocity_from_vorticity
 

@@ -271,7 +271,7 @@ def test_forecast_refuses_what_is_no_forecaster(
     assert not target.exists()
 
 
-@pytest.mark.filterwarnings("ignore::surrogate.datasets.normalizer.OutsideTrainingRange")  # ten samples span no range
+@pytest.mark.filterwarnings("ignore::surrogate.datasets.OutsideTrainingRange")  # ten samples span no range
 def test_meshes_go_from_case_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = str(tmp_path / "polygons.h5"), str(tmp_path / "run")
     case = ["--case", "PoissonPolygons", "--case.nodes", "[60, 90]"]

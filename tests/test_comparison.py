@@ -15,7 +15,7 @@ from torch import Tensor
 
 import surrogate as sg
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.evaluation import Coarse, Comparison, Persistence, TrainingMean, compare
 from surrogate.evaluation.members import candidates_of, solvers_of
 from surrogate.operator import Operator, Stepper

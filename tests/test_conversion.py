@@ -18,9 +18,9 @@ import xarray as xr
 import surrogate as sg
 from surrogate.cli import main
 from surrogate.datasets import Grid, InputError, open_dataset, save_dataset
-from surrogate.datasets import blocks as blocks_module
-from surrogate.datasets import finite as finite_module
-from surrogate.datasets.locks import only_writer
+from surrogate.datasets.storage import blocks as blocks_module
+from surrogate.datasets.storage import finite as finite_module
+from surrogate.datasets.storage.locks import only_writer
 
 AsFields = Callable[..., xr.Dataset]
 rng = np.random.default_rng(0)
@@ -130,7 +130,7 @@ def test_values_that_are_not_finite_are_found_on_the_way(fields: xr.Dataset, tmp
 SLOW = """
 import sys, time
 import surrogate as sg
-from surrogate.datasets import hdf5_variables
+from surrogate.datasets.storage import hdf5_variables
 copy = hdf5_variables.read_blocks
 def slow(variable):
     for found in copy(variable):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from surrogate.datasets import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.evaluation import coverage, crps, interval_width, spread_and_skill
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import (
     Burgers,
     KdV,

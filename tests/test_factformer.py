@@ -11,8 +11,8 @@ import torch.nn.functional as F
 import xarray as xr
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.preparation import prepare
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.preparation import prepare
 from surrogate.layers import FactorizedAttention, axial_mean, grid_axes, rotate, standardize
 from surrogate.models import FactFormer
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 import surrogate as sg
 from surrogate.datasets import Grid, InputError, Mesh, describe_many
-from surrogate.datasets.ugrid import count_variable
+from surrogate.datasets.meshes.ugrid import count_variable
 
 AsFields = Callable[..., xr.Dataset]
 SQUARE = Mesh(np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]), np.array([[0, 1, 2, 3]]), cell_dim=2)

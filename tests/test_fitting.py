@@ -136,7 +136,7 @@ from pathlib import Path
 import lightning, torch
 from torch import nn
 import surrogate as sg
-from surrogate.datasets.store import read_store
+from surrogate.datasets.storage.store import read_store
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 tree = sg.prepare(read_store(folder / "fields.h5"), inputs=["a"], outputs=["u"], split=(16, 4, 4))

@@ -7,8 +7,8 @@ import pytest
 import torch
 import xarray as xr
 
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.preparation import prepare
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.preparation import prepare
 from surrogate.models import FFNO, FNO, TFNO, DeepONet, GalerkinTransformer, UNet
 
 SPECTRAL = [GalerkinTransformer, FNO, FFNO, TFNO]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.solvers.initial import GaussianRandomField
 
 SCRIPT, PAPER = GaussianRandomField(), GaussianRandomField.paper()

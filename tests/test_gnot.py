@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.points import Points
+from surrogate.datasets.meshes.points import Points
 from surrogate.layers import LinearAttention
 from surrogate.models import GNOT
 

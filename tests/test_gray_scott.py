@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import GrayScott
 
 GRID = Grid((24, 20), extent=(2.0, 1.5), periodic=True)

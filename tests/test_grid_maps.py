@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from surrogate.datasets import Grid, InputError, resample, resampling
-from surrogate.datasets.grid_weights import grid_weights
+from surrogate.datasets.transfer.grid_weights import grid_weights
 
 DOUBLE = torch.float64
 KINDS = ("uniform", "chebyshev", ("tanh", 2.0), "points")

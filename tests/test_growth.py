@@ -21,8 +21,8 @@ from surrogate.cases import Burgers, Darcy, PoissonPolygons
 from surrogate.cli import main
 from surrogate.datasets import InputError
 from surrogate.datasets.errors import NumericalFailure
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.shard_manifest import Shard, read_manifest, write_manifest
+from surrogate.datasets.storage.shard_manifest import Shard, read_manifest, write_manifest
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.ensembles.blocks import BlockSolver, FailedSamples, Solved
 from surrogate.ensembles.convergence import estimate_convergence
 from surrogate.ensembles.plan import Plan

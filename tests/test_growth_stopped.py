@@ -15,7 +15,7 @@ import pytest
 
 import surrogate as sg
 from surrogate.cases import Burgers
-from surrogate.datasets.shard_manifest import read_manifest
+from surrogate.datasets.storage.shard_manifest import read_manifest
 
 CHILD = """
 import signal, sys, time

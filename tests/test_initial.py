@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial import (
     Distribution,
     FilteredVelocity,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import divergence, helicity, kinetic_energy, mean_kinetic_energy, vorticity_from_velocity
 from surrogate.solvers.initial import FilteredVelocity, McWilliams, Rogallo
 

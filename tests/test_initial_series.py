@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial import FourierSeries, SineWaves, TaylorGreen
 from surrogate.solvers.initial.modes import half_space
 

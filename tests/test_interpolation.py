@@ -16,8 +16,8 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay
 
 from surrogate.datasets import Grid, InputError, Mesh
-from surrogate.datasets.interpolation_maps import conservative, interpolation, nearest
-from surrogate.datasets.point_location import locate
+from surrogate.datasets.meshes.point_location import locate
+from surrogate.datasets.transfer.interpolation_maps import conservative, interpolation, nearest
 from surrogate.solvers.geometry import Polygon, RandomPolygons, triangulate
 
 

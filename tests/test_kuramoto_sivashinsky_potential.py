@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import KuramotoSivashinsky, KuramotoSivashinskyPotential
 
 

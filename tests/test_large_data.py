@@ -14,9 +14,9 @@ import pytest
 import xarray as xr
 
 from surrogate.datasets import Grid, InputError, open_dataset, save_dataset
-from surrogate.datasets import blocks as blocks_module
-from surrogate.datasets import finite as finite_module
 from surrogate.datasets.fields import check
+from surrogate.datasets.storage import blocks as blocks_module
+from surrogate.datasets.storage import finite as finite_module
 
 rng = np.random.default_rng(0)
 

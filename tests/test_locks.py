@@ -16,8 +16,8 @@ import torch
 import xarray as xr
 
 from surrogate.datasets import InputError
-from surrogate.datasets.locks import only_writer
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.locks import only_writer
+from surrogate.datasets.storage.whole_files import whole_file
 from surrogate.frames import growing_file
 from surrogate.training.record import run_folder
 
@@ -26,7 +26,7 @@ REFUSED = r"a path that nobody else writes, got '.*file\.h5', which another proc
 HOLDER = """
 import sys, time
 from pathlib import Path
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 with whole_file(sys.argv[1], overwrite=True) as part:
     part.write_bytes(b"half")
     print("writing", flush=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
 from surrogate.datasets import InputError, Mesh
-from surrogate.datasets.cells import KINDS
-from surrogate.datasets.graphs import from_graph, to_graph
+from surrogate.datasets.meshes.cells import KINDS
+from surrogate.datasets.meshes.graphs import from_graph, to_graph
 
 SQUARE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 TRIANGLES = {"triangle": [[0, 1, 2], [0, 2, 3]]}

@@ -11,8 +11,8 @@ import xarray as xr
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.preparation import prepare
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.preparation import prepare
 from surrogate.models import MgNO
 
 PIPE = {

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from surrogate.datasets import InputError, Mesh, MovingMesh, coarsen, farthest_points, open_dataset, save_dataset
 from surrogate.datasets.fields import check
-from surrogate.datasets.neighbors import nearest_graph, nearest_neighbors, radius_graph, radius_neighbors
+from surrogate.datasets.meshes.neighbors import nearest_graph, nearest_neighbors, radius_graph, radius_neighbors
 from surrogate.solvers.geometry import RandomPolygons, triangulate
 
 sizes = st.lists(st.integers(5, 30), min_size=1, max_size=4)

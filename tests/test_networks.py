@@ -16,7 +16,7 @@ from torch import nn
 
 from members.networks import GRID, MEMBERS, SHAPES, build, cast, change, inputs
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.models import (
     FNO,
     FactFormer,

@@ -94,7 +94,7 @@ import hashlib, json, os, signal, sys
 from pathlib import Path
 import lightning, torch
 import surrogate as sg
-from surrogate.datasets.store import read_store
+from surrogate.datasets.storage.store import read_store
 from surrogate.training.objectives import MultiResolution, Noise, RelativeL2, Unrolled
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])

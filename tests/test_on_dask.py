@@ -17,7 +17,7 @@ import pytest
 import surrogate as sg
 from surrogate.cases import Burgers, NavierStokes
 from surrogate.datasets import InputError
-from surrogate.datasets.shard_manifest import read_manifest
+from surrogate.datasets.storage.shard_manifest import read_manifest
 
 SCRIPT = """
 import sys

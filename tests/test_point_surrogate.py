@@ -16,7 +16,7 @@ from surrogate.training import PointSurrogate
 from surrogate.training.objectives import H1, MeanSquare, RelativeL2
 
 # a few samples do not span the range of others
-pytestmark = pytest.mark.filterwarnings("ignore::surrogate.datasets.normalizer.OutsideTrainingRange")
+pytestmark = pytest.mark.filterwarnings("ignore::surrogate.datasets.samples.normalizer.OutsideTrainingRange")
 
 SMALL = {"hidden_channels": 8, "n_layers": 1}
 QUICK = {"epochs": 2, "batch_size": 4}

@@ -18,7 +18,7 @@ from surrogate.datasets import POD, InputError
 from surrogate.evaluation import Persistence
 from surrogate.forecasters import Ridge
 
-pytestmark = pytest.mark.filterwarnings("ignore::surrogate.datasets.normalizer.OutsideTrainingRange")
+pytestmark = pytest.mark.filterwarnings("ignore::surrogate.datasets.samples.normalizer.OutsideTrainingRange")
 
 
 @pytest.fixture(scope="module")

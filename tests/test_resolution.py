@@ -15,7 +15,7 @@ from torch import Tensor
 
 from surrogate import NumericalFailure, rollout
 from surrogate.cases import Burgers as BurgersCase
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import Advection, Burgers, CahnHilliard, Diffusion, NavierStokes2D, UnderResolved
 from surrogate.solvers.initial import GaussianRandomField, McWilliams
 

@@ -28,7 +28,7 @@ from pathlib import Path
 import torch, xarray as xr
 import surrogate as sg
 import surrogate.journal, surrogate.march
-from surrogate.datasets.store import read_store
+from surrogate.datasets.storage.store import read_store
 
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])

@@ -17,7 +17,7 @@ import xarray as xr
 
 import surrogate as sg
 from surrogate.datasets import Grid, InputError, Mesh, MovingMesh, describe_many, save_dataset
-from surrogate.datasets.grid_meshes import grid_mesh
+from surrogate.datasets.meshes.grid_meshes import grid_mesh
 from surrogate.datasets.saving import WRITERS
 from surrogate.solvers.geometry import RandomPolygons, triangulate
 

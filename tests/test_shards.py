@@ -16,8 +16,9 @@ import xarray as xr
 import surrogate as sg
 from surrogate.cases import Burgers, PoissonPolygons
 from surrogate.datasets import InputError, open_dataset, select_samples
-from surrogate.datasets.shard_manifest import read_manifest
-from surrogate.datasets.stored import BoxReader, is_lazy
+from surrogate.datasets.storage import shards as shards_module
+from surrogate.datasets.storage.shard_manifest import read_manifest
+from surrogate.datasets.storage.stored import BoxReader, is_lazy
 
 CASE = Burgers(32, 0.05, dt=0.05, steps=3)
 
@@ -66,7 +67,7 @@ def test_boxes_are_read_straight_from_the_files(folder: Path, values: np.ndarray
 
 def test_opening_reads_one_file_and_no_values(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    sg.datasets.shards._array.cache_clear()  # of files that other tests have opened
+    shards_module._array.cache_clear()  # of files that other tests have opened
     original = h5py.File.__init__
 
     def counted(self: h5py.File, name: Any, *arguments: Any, **options: Any) -> None:
@@ -74,7 +75,7 @@ def test_opening_reads_one_file_and_no_values(folder: Path, monkeypatch: pytest.
         original(self, name, *arguments, **options)
 
     monkeypatch.setattr(h5py.File, "__init__", counted)
-    fields = sg.datasets.shards.read_shards(folder)
+    fields = shards_module.read_shards(folder)
     assert set(opened) == {"shard-00000.h5"}
     assert is_lazy(fields["u"])
     fields["u"].isel(sample=4).load()

@@ -9,7 +9,7 @@ import pytest
 
 import surrogate as sg
 from surrogate.datasets import Grid, InputError, Mesh, MovingMesh
-from surrogate.datasets.grid_meshes import grid_mesh
+from surrogate.datasets.meshes.grid_meshes import grid_mesh
 from surrogate.datasets.readers import vtk_grids
 
 pyvista = pytest.importorskip("pyvista")

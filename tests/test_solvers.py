@@ -16,8 +16,8 @@ from torch import Tensor
 from members.solvers import LINEAR, SEMILINEAR, SOLVERS, Member
 from surrogate import NumericalFailure, rollout
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.solvers import (
     PeriodicEquation,
 )

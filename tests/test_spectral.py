@@ -9,8 +9,8 @@ from scipy import signal
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.solvers.spectral import (
     energy_bands,
     frequencies,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surrogate.datasets import ConstantSeries, InputError, Signature, Windows, from_frame, prepare
-from surrogate.datasets.splits import PARTS, refuse_overlap
+from surrogate.datasets.samples.splits import PARTS, refuse_overlap
 
 
 def series(rows: int) -> xr.Dataset:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.etdrk import ETDRK1, ETDRK3, ETDRK4
 from surrogate.solvers.schemes import Scheme
 from surrogate.solvers.spectral import wavenumbers

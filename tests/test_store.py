@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 from surrogate.datasets import Grid, InputError, open_dataset, save_dataset
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_real_limit_on_the_size_of_files_changes_nothing(tmp_path: Path) -> No
 
 KILLED = """
 import os, sys
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 with whole_file(sys.argv[1], overwrite=True) as part:
     part.write_bytes(b"half")
     os.kill(os.getpid(), 9)

@@ -14,9 +14,9 @@ import pytest
 import xarray as xr
 
 from surrogate.datasets import Grid, InputError, save_dataset
-from surrogate.datasets.blocks import boxes, read_blocks, stored_chunks
-from surrogate.datasets.store import read_store
-from surrogate.datasets.stored import BoxReader, HDF5Array, is_lazy
+from surrogate.datasets.storage.blocks import boxes, read_blocks, stored_chunks
+from surrogate.datasets.storage.store import read_store
+from surrogate.datasets.storage.stored import BoxReader, HDF5Array, is_lazy
 
 rng = np.random.default_rng(0)
 U = rng.normal(size=(9, 6, 5, 4)).astype(np.float32)

@@ -14,7 +14,7 @@ import xarray as xr
 from surrogate import generate, open_dataset
 from surrogate.cases import Burgers, Kolmogorov, NavierStokes
 from surrogate.cases.case import Case
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial import GaussianRandomField
 
 Derivative = Callable[..., np.ndarray]

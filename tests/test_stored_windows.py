@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 
 import surrogate as sg
 from surrogate.datasets import Grid, InputError, Normalizer, Signature, Windows, open_dataset, prepare, save_dataset
-from surrogate.datasets import blocks as blocks_module
-from surrogate.datasets.stored import BoxReader, is_lazy
+from surrogate.datasets.storage import blocks as blocks_module
+from surrogate.datasets.storage.stored import BoxReader, is_lazy
 from surrogate.training.shuffle import EpochShuffle
 
 AsFields = Callable[..., xr.Dataset]
@@ -149,7 +149,7 @@ def test_training_from_files_ends_with_the_bits_of_training_from_memory(
     weights = []
     for share in (1, 0):
         monkeypatch.setattr(blocks_module, "SHARE", share)
-        monkeypatch.setattr("surrogate.datasets.normalizer.fits_in_memory", lambda size: True)
+        monkeypatch.setattr("surrogate.datasets.samples.normalizer.fits_in_memory", lambda size: True)
         network = torch.nn.Conv2d(2, 1, 1)
         torch.nn.init.constant_(network.weight, 0.1)
         torch.nn.init.zeros_(network.bias)
@@ -171,7 +171,7 @@ def test_training_refuses_values_that_are_not_finite(
     fields.assign_attrs(case="{}", seed=0).assign_coords(sample=("sample", range(6), {"units": "1"})).to_netcdf(
         tmp_path / "u.h5", engine="h5netcdf", encoding={"u": {"_FillValue": None}}
     )
-    monkeypatch.setattr("surrogate.datasets.finite.SMALL", 0)
+    monkeypatch.setattr("surrogate.datasets.storage.finite.SMALL", 0)
     data = prepare(open_dataset(tmp_path / "u.h5"), inputs=["u"], outputs=["u"], split=(4, 1, 1))
     with pytest.raises(InputError, match=r"finite values in 'u', got 1 .*'time': 2, 'x': 3"):
         sg.fit(torch.nn.Conv1d(1, 1, 1), data, epochs=1, check=False)

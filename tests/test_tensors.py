@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 
 from surrogate.datasets import Grid
-from surrogate.datasets.tensors import to_fields, to_parameters, to_tensor
+from surrogate.datasets.samples.tensors import to_fields, to_parameters, to_tensor
 
 GRID = Grid(shape=(4, 3))
 

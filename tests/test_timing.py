@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.evaluation import timing
 from surrogate.evaluation.tasks import RolloutTask
 from surrogate.evaluation.timing import BATCHES, FEWEST_REPEATS, REPEATS, cost

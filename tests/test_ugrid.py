@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import surrogate as sg
 from surrogate.datasets import InputError, Mesh, describe_many, domain_of, open_dataset, save_dataset, select_samples
 from surrogate.datasets.fields import check
-from surrogate.datasets.ragged import counts
-from surrogate.datasets.ugrid import node_numbers
+from surrogate.datasets.meshes.ugrid import count_variable, node_numbers
+from surrogate.datasets.samples.ragged import counts
 from surrogate.solvers import Poisson
 
 MIXED = Mesh(
@@ -112,7 +112,7 @@ def test_further_point_sets_are_joined_and_selected(tmp_path: Path) -> None:
     fields = fields.assign(g=("boundary_node", np.arange(len(numbers), dtype=float), {"units": "1"}))
     fields = fields.assign_coords(
         boundary_index=node_numbers(("boundary_node",), numbers, "nodes on the boundary"),
-        boundary_node_count=sg.datasets.ugrid.count_variable("boundary_node", [len(nodes) for nodes in boundary]),
+        boundary_node_count=count_variable("boundary_node", [len(nodes) for nodes in boundary]),
     )
     save_dataset(fields, tmp_path / "sets.h5")
     part = select_samples(open_dataset(tmp_path / "sets.h5"), [2, 1])

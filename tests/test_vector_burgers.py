@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import Burgers, VectorBurgers
 
 PLANE = Grid((48, 60), extent=(1.0, 1.5), periodic=True)

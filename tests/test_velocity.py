@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers import curl, dissipation, divergence, divergence_free, helicity, mean_kinetic_energy, pressure
 from surrogate.solvers.initial import TaylorGreen
 

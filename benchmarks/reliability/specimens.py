@@ -17,7 +17,7 @@ import xarray as xr
 from torch_geometric.data import Data, InMemoryDataset
 
 import surrogate as sg
-from surrogate.datasets.finite import piece
+from surrogate.datasets.storage.finite import piece
 from surrogate.datasets.writers import write_the_well
 from surrogate.journal import Journal, Place
 from surrogate.training.checkpoint import read_checkpoint

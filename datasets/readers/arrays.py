@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import AXES
+from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.readers.axes import GridChoice, Vectors, space_axes, time_axis
 from surrogate.datasets.readers.layout import Dims, dims_of_all
 

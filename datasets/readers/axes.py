@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 
 GridChoice = Grid | Mapping[str, Any]
 Vectors = Mapping[str, np.ndarray]

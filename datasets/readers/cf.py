@@ -10,12 +10,12 @@ import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import DIMENSIONS
-from surrogate.datasets.grid import AXES
-from surrogate.datasets.ragged import counts, is_structure
+from surrogate.datasets.grids.grid import AXES
+from surrogate.datasets.meshes.ugrid import find_topology
 from surrogate.datasets.readers.classic_header import refuse_false_header
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.netcdf import read_netcdf
-from surrogate.datasets.ugrid import find_topology
+from surrogate.datasets.samples.ragged import counts, is_structure
 
 #: What others call our dimensions, in small letters.
 _SYNONYMS = {

@@ -15,7 +15,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
-from surrogate.datasets.grid_meshes import lattice
+from surrogate.datasets.meshes.grid_meshes import lattice
 from surrogate.datasets.readers.hdf5 import dataset_in, opened
 from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.meshio_mesh import MESHIO_KINDS

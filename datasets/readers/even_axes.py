@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from surrogate.datasets.axes import describe_steps
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid, Sides
+from surrogate.datasets.grids.axes import describe_steps
+from surrogate.datasets.grids.grid import Grid, Sides
 
 _DIGITS = 6  # what single precision holds
 

@@ -11,12 +11,12 @@ import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
-from surrogate.datasets.mesh import Mesh
+from surrogate.datasets.meshes.mesh import Mesh
+from surrogate.datasets.meshes.ugrid import describe_many
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, own_group, vector_in
 from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.lazy import JoinedArray, StoredArray, lazy_dataset
-from surrogate.datasets.ugrid import describe_many
 
 POSITIONS = ("mesh_pos", "pos")
 #: What is in a group besides fields.

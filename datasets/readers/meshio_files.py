@@ -16,12 +16,12 @@ import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import check
+from surrogate.datasets.meshes.ugrid import describe_many
 from surrogate.datasets.readers.cutting import cut
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.mesh_counts import refuse_false_counts
 from surrogate.datasets.readers.meshio_mesh import mesh_of, values_of
 from surrogate.datasets.readers.recordings import layout
-from surrogate.datasets.ugrid import describe_many
 
 _PARSERS = {".vtu": meshio.vtu.read, ".vtk": meshio.vtk.read, ".msh": meshio.gmsh.read}
 SUFFIXES = tuple(_PARSERS)

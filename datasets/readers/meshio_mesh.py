@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import meshio
 import numpy as np
 
-from surrogate.datasets.cells import KINDS
-from surrogate.datasets.connectivity import stacked
 from surrogate.datasets.errors import expected
-from surrogate.datasets.mesh import Mesh
+from surrogate.datasets.meshes.cells import KINDS
+from surrogate.datasets.meshes.connectivity import stacked
+from surrogate.datasets.meshes.mesh import Mesh
 
 #: Names of meshio for our kinds of cells; its 1-D cells are lines.
 MESHIO_KINDS = {

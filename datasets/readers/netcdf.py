@@ -7,10 +7,10 @@ from pathlib import Path
 import xarray as xr
 
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.hdf5_variables import refuse_long_axes
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.hdf5_claims import refuse_false_claims
-from surrogate.datasets.store import read_store
+from surrogate.datasets.storage.hdf5_variables import refuse_long_axes
+from surrogate.datasets.storage.store import read_store
 
 
 def read_netcdf(path: Path) -> xr.Dataset:

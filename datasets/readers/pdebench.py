@@ -12,7 +12,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
-from surrogate.datasets.grid import AXES, Sides
+from surrogate.datasets.grids.grid import AXES, Sides
 from surrogate.datasets.readers import pdebench_defects as defects
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.even_axes import cell_grid

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.datasets.readers.known_defects import KnownDefect, flux_factor, repeats_at_the_seam, speed_factor
 
 

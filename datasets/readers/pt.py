@@ -10,9 +10,9 @@ import torch
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.pickles import load_plain
 from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
 from surrogate.datasets.readers.axes import GridChoice
+from surrogate.datasets.storage.pickles import load_plain
 
 NAMES = {"x": "input", "y": "output"}
 

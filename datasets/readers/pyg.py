@@ -13,14 +13,14 @@ from torch_geometric.data import Data
 from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.storage import GlobalStorage
 
-from surrogate.datasets.cells import KINDS
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
-from surrogate.datasets.graphs import from_graph
-from surrogate.datasets.grid import AXES
-from surrogate.datasets.pickles import load_plain
+from surrogate.datasets.grids.grid import AXES
+from surrogate.datasets.meshes.cells import KINDS
+from surrogate.datasets.meshes.graphs import from_graph
+from surrogate.datasets.meshes.ugrid import count_variable, describe_many
 from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.ugrid import count_variable, describe_many
+from surrogate.datasets.storage.pickles import load_plain
 
 #: What graphs call their channels.
 NAMES = {"x": "input", "y": "output"}

@@ -11,13 +11,13 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.grid import AXES
-from surrogate.datasets.moving_mesh import MovingMesh
+from surrogate.datasets.grids.grid import AXES
+from surrogate.datasets.meshes.moving_mesh import MovingMesh
+from surrogate.datasets.meshes.ugrid import describe_many
 from surrogate.datasets.readers.cutting import cut
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.meshio_mesh import Values, mesh_of, shape_of, values_of
 from surrogate.datasets.readers.stacked import StackedArray
-from surrogate.datasets.ugrid import describe_many
 
 
 class Recording:

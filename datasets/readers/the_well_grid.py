@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import AXES, Grid, Sides
+from surrogate.datasets.grids.grid import AXES, Grid, Sides
 from surrogate.datasets.readers.even_axes import is_even, rounded_ends
 from surrogate.datasets.readers.hdf5 import dataset_in, vector_in
 

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.grids.grid import AXES, Grid
 from surrogate.datasets.readers.meshio_mesh import component_names
 from surrogate.datasets.readers.stacked import StackedArray
 from surrogate.datasets.readers.xdmf_items import Items

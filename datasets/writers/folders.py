@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.store import flush, flush_names, named_errors, refuse_existing, require_room
+from surrogate.datasets.storage.locks import hidden, only_writer
+from surrogate.datasets.storage.whole_files import flush, flush_names, named_errors, refuse_existing, require_room
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 import xarray as xr
 
 from surrogate.datasets.fields import Fields
-from surrogate.datasets.grid import AXES
+from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.notes import Notes
 from surrogate.datasets.readers.pvd import SAMPLES
-from surrogate.datasets.store import refuse_existing, replacing
-from surrogate.datasets.watched import checked_when_read
+from surrogate.datasets.storage.watched import checked_when_read
+from surrogate.datasets.storage.whole_files import refuse_existing, replacing
 from surrogate.datasets.writers.folders import belonging, whole_folder
 from surrogate.datasets.writers.snapshots import Snapshots
 

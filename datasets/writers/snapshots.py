@@ -10,12 +10,12 @@ import xarray as xr
 
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.grid_meshes import grid_mesh, on_mesh
-from surrogate.datasets.mesh import Mesh
+from surrogate.datasets.grids.grid import AXES, Grid
+from surrogate.datasets.meshes.grid_meshes import grid_mesh, on_mesh
+from surrogate.datasets.meshes.mesh import Mesh
 from surrogate.datasets.notes import is_parameter
-from surrogate.datasets.ragged import counts, select_samples
 from surrogate.datasets.readers.meshio_mesh import MESHIO_KINDS, TAG_PREFIX
+from surrogate.datasets.samples.ragged import counts, select_samples
 
 _NAMES = {ours: theirs for theirs, ours in MESHIO_KINDS.items()}
 

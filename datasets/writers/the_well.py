@@ -12,11 +12,11 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, uniform_step
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.patient_file import patient_file
-from surrogate.datasets.store import refuse_existing, whole_file
-from surrogate.datasets.ugrid import find_topology
-from surrogate.datasets.watched import checked_when_read
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.meshes.ugrid import find_topology
+from surrogate.datasets.storage.patient_file import patient_file
+from surrogate.datasets.storage.watched import checked_when_read
+from surrogate.datasets.storage.whole_files import refuse_existing, whole_file
 
 KINDS = {"periodic": "PERIODIC", "neumann": "OPEN", "wall": "WALL", "dirichlet": "WALL"}
 SUFFIXES = (".hdf5", ".h5")

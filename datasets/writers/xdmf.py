@@ -15,11 +15,11 @@ from meshio.xdmf.common import meshio_to_xdmf_type, meshio_type_to_xdmf_index
 
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.fields import Fields
-from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.grids.grid import AXES, Grid
 from surrogate.datasets.notes import Notes
-from surrogate.datasets.patient_file import patient_file
-from surrogate.datasets.store import refuse_existing, replacing, whole_file
-from surrogate.datasets.watched import checked_when_read
+from surrogate.datasets.storage.patient_file import patient_file
+from surrogate.datasets.storage.watched import checked_when_read
+from surrogate.datasets.storage.whole_files import refuse_existing, replacing, whole_file
 from surrogate.datasets.writers.folders import belonging
 from surrogate.datasets.writers.snapshots import Snapshots, spatial_fields
 

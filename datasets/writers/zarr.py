@@ -8,8 +8,8 @@ import dask
 import xarray as xr
 
 from surrogate.datasets.fields import CONVENTIONS, Fields
-from surrogate.datasets.store import refuse_existing
-from surrogate.datasets.watched import checked_when_read
+from surrogate.datasets.storage.watched import checked_when_read
+from surrogate.datasets.storage.whole_files import refuse_existing
 from surrogate.datasets.writers.folders import whole_folder
 
 #: Bytes in a block: small enough to read one sample of many, large enough that files are few.

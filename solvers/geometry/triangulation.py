@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from scipy.spatial import Delaunay, cKDTree
 
-from surrogate.datasets.connectivity import contains_rows
 from surrogate.datasets.errors import expected
-from surrogate.datasets.mesh import Mesh
+from surrogate.datasets.meshes.connectivity import contains_rows
+from surrogate.datasets.meshes.mesh import Mesh
 from surrogate.solvers.geometry.polygon import Polygon
 
 _SWEEPS, _MOVES = 4, 3

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 
 Kind = TypeVar("Kind", bound="Distribution")
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial.distribution import Distribution
 from surrogate.solvers.initial.modes import half_space, plane_waves, require_box
 from surrogate.solvers.random_streams import generator

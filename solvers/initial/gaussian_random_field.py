@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial.modes import half_space, plane_waves, require_box, wavevectors
 from surrogate.solvers.initial.random_field import RandomField
 from surrogate.solvers.random_streams import generator

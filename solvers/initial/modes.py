@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.spectral import require_periodic
 
 

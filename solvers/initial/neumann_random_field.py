@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from surrogate.datasets.axes import Axis
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.axes import Axis
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial.random_field import RandomField
 from surrogate.solvers.random_streams import generator
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.grid import AXES
-from surrogate.datasets.ragged import counts, is_structure, pointer, select_samples
+from surrogate.datasets.grids.grid import AXES
+from surrogate.datasets.samples.ragged import counts, is_structure, pointer, select_samples
 
 LIMIT = 2**24  # bytes read at once
 OVER_SPACE = frozenset({*AXES, "node", "cell"})

@@ -11,8 +11,8 @@ from surrogate.auditing.blocks import n_samples, samples_of
 from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.known_equation import Equation
 from surrogate.auditing.words import some
-from surrogate.datasets.ragged import counts, pointer
-from surrogate.datasets.ugrid import numbers_from_zero
+from surrogate.datasets.meshes.ugrid import numbers_from_zero
+from surrogate.datasets.samples.ragged import counts, pointer
 from surrogate.solvers.poisson_points import PoissonOnPoints
 
 _ROUND_OFF = 1e-5  # of the largest value of a sample

@@ -10,7 +10,7 @@ import xarray as xr
 from surrogate.auditing.blocks import chosen_frames, chosen_samples, n_samples, sample_of
 from surrogate.auditing.finding import Finding, NotApplicable, Severity
 from surrogate.auditing.known_equation import Equation
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.conservation import drift
 from surrogate.solvers.periodic import PeriodicEquation
 from surrogate.solvers.semilinear import Semilinear

@@ -10,7 +10,7 @@ import xarray as xr
 from surrogate.auditing.blocks import field_names, n_samples, samples_of
 from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.words import some
-from surrogate.datasets.grid import AXES, Grid
+from surrogate.datasets.grids.grid import AXES, Grid
 
 _ROUND_OFF = 1e-5  # of the largest value: a few digits of single precision
 

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from surrogate.auditing.blocks import field_names, n_samples, samples_of
-from surrogate.datasets.grid import AXES
-from surrogate.datasets.ragged import counts
+from surrogate.datasets.grids.grid import AXES
+from surrogate.datasets.samples.ragged import counts
 
 WIDTH = 16
 _INPUTS = ("state", "static", "forcing", "parameter")

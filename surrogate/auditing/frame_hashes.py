@@ -11,7 +11,7 @@ import xarray as xr
 
 from surrogate.auditing.blocks import OVER_SPACE, field_names, n_samples, samples_of
 from surrogate.auditing.finding import NotApplicable
-from surrogate.datasets.ragged import counts
+from surrogate.datasets.samples.ragged import counts
 
 _HELD = 5_000_000  # frames, at 24 bytes
 

@@ -10,11 +10,11 @@ from typing import Any
 import xarray as xr
 
 import surrogate.solvers
-from surrogate.datasets.box import Box
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import uniform_step
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.grids.grid import Grid
 from surrogate.operator import Operator
 from surrogate.solvers.darcy import Darcy
 from surrogate.solvers.poisson_points import PoissonOnPoints

@@ -12,7 +12,7 @@ from surrogate.auditing.blocks import n_samples
 from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.fingerprints import deviations, digests, input_names, sampled_names, sketches, starts
 from surrogate.auditing.words import some
-from surrogate.datasets.ragged import counts
+from surrogate.datasets.samples.ragged import counts
 
 TOLERANCE = 1e-3  # of the deviation of the inputs: equal to three digits
 # A sketch keeps the distance of two samples up to a random factor that exceeds 4 once in 1e4.

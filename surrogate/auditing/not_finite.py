@@ -10,7 +10,7 @@ import xarray as xr
 from surrogate.auditing.blocks import n_samples, samples_of
 from surrogate.auditing.finding import Finding
 from surrogate.auditing.words import plural, some
-from surrogate.datasets.ragged import counts
+from surrogate.datasets.samples.ragged import counts
 
 
 def not_finite(fields: xr.Dataset) -> Iterator[Finding]:

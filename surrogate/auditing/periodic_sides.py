@@ -10,8 +10,8 @@ import xarray as xr
 
 from surrogate.auditing.blocks import chosen_samples, field_names, samples_of
 from surrogate.auditing.finding import Finding, NotApplicable
-from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.ragged import select_samples
+from surrogate.datasets.grids.grid import AXES, Grid
+from surrogate.datasets.samples.ragged import select_samples
 
 # Of the largest difference of neighbors on the same line: across the sides of a periodic field it is at most that.
 _JUMP = 2.0

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from surrogate.auditing.finding import SEVERITIES, Finding
 from surrogate.auditing.words import plural
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 

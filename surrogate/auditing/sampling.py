@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from surrogate.auditing.blocks import chosen_frames
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.initial_value import read_parameters
 from surrogate.operator import Stepper
 

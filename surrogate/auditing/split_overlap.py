@@ -11,9 +11,9 @@ from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.fingerprints import deviations, digests, input_names, sketches, starts
 from surrogate.auditing.near_duplicates import TOLERANCE, is_near, nearest_pairs
 from surrogate.auditing.words import some
-from surrogate.datasets.preparation import sample_keys
-from surrogate.datasets.ragged import counts
-from surrogate.datasets.splits import geometry_keys
+from surrogate.datasets.samples.preparation import sample_keys
+from surrogate.datasets.samples.ragged import counts
+from surrogate.datasets.samples.splits import geometry_keys
 
 _VERIFIED = 200
 _CURE = "Remove them from one part, or split all samples anew (surrogate.prepare)."

@@ -12,7 +12,7 @@ from surrogate.auditing.blocks import chosen_samples, n_samples, sample_of
 from surrogate.auditing.finding import Finding, NotApplicable, Severity
 from surrogate.auditing.known_equation import Equation
 from surrogate.auditing.words import some
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.initial_value import read_parameters
 from surrogate.operator import Operator, Stepper
 from surrogate.prediction import predict

@@ -13,7 +13,7 @@ from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.frame_hashes import frame_hashes, moving_field, n_frames
 from surrogate.auditing.words import plural, some
 from surrogate.datasets.errors import InputError
-from surrogate.datasets.splits import refuse_overlap
+from surrogate.datasets.samples.splits import refuse_overlap
 
 _CURE = 'Split all trajectories by sample, or by time with prepare(..., split_by="time").'
 

@@ -9,8 +9,8 @@ import xarray as xr
 
 from surrogate.auditing.finding import Finding
 from surrogate.auditing.physical_units import dimension_of
-from surrogate.datasets.grid import AXES
-from surrogate.datasets.ragged import is_structure
+from surrogate.datasets.grids.grid import AXES
+from surrogate.datasets.samples.ragged import is_structure
 
 #: Units of quantities, by a word of the name; each of several is right.
 QUANTITIES = {

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.cases.periodic_case import PeriodicCase
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.burgers import Burgers as BurgersSolver
 from surrogate.solvers.initial.gaussian_random_field import GaussianRandomField
 from surrogate.solvers.schemes import SchemeName

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from surrogate.cases.problem import Problem
 from surrogate.cases.solver_choice import SolverChoice
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.operator import Stepper
 from surrogate.solvers.schemes import SchemeName
 

@@ -13,8 +13,8 @@ import xarray as xr
 
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import to_fields
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import to_fields
 from surrogate.prediction import predict
 from surrogate.solvers.darcy import Darcy as DarcySolver
 from surrogate.solvers.initial.neumann_random_field import NeumannRandomField

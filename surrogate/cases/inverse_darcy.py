@@ -17,7 +17,7 @@ from torch import Tensor
 from surrogate.cases.darcy import Darcy
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.layers.interpolation_scaler import resize
 from surrogate.solvers.darcy import Darcy as DarcySolver
 from surrogate.solvers.initial.permeability import Permeability, TwoPhase

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from surrogate.cases.plane_flow import PlaneFlow
 from surrogate.datasets.errors import expected
-from surrogate.datasets.fourier import resample_periodic
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.solvers.initial.gaussian_random_field import GaussianRandomField
 from surrogate.solvers.vorticity_forcing import KolmogorovForcing
 

@@ -17,7 +17,7 @@ import surrogate.solvers.initial
 from surrogate.cases.case import Case
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial.distribution import Distribution
 from surrogate.solvers.periodic import PeriodicEquation
 from surrogate.solvers.schemes import SchemeName

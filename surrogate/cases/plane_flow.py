@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.cases.periodic_case import PeriodicCase
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.solvers.initial.modes import half_space, wavevectors
 from surrogate.solvers.navier_stokes_2d import NavierStokes2D
 from surrogate.solvers.schemes import SchemeName

@@ -12,11 +12,11 @@ import torch
 import xarray as xr
 
 from surrogate.cases.steady_case import SteadyCase
-from surrogate.datasets.box import Box
 from surrogate.datasets.errors import expected
-from surrogate.datasets.mesh import Mesh
-from surrogate.datasets.ragged import pointer
-from surrogate.datasets.ugrid import count_variable, describe_many, node_numbers
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.meshes.mesh import Mesh
+from surrogate.datasets.meshes.ugrid import count_variable, describe_many, node_numbers
+from surrogate.datasets.samples.ragged import pointer
 from surrogate.solvers.geometry.polygon import Polygon, distances
 from surrogate.solvers.geometry.random_polygons import RandomPolygons
 from surrogate.solvers.geometry.triangulation import triangulate

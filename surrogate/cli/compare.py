@@ -8,6 +8,7 @@ from rich.console import Console
 
 import surrogate as sg
 from surrogate.cli.parts import Part, Split, choose_part
+from surrogate.datasets.storage.whole_files import refuse_existing
 
 
 def compare(
@@ -35,7 +36,7 @@ def compare(
         timing_seconds: Time for measuring how fast all members are.
         overwrite: Replace the folder's report if there is one.
     """
-    sg.datasets.store.refuse_existing(path, overwrite)
+    refuse_existing(path, overwrite)
     surrogates = {_label(model): sg.load(model) for model in models}
     fields = choose_part(sg.open_dataset(truth), next(iter(surrogates.values())), part, split)
     comparison = sg.compare(surrogates, fields, device=device, time_budget=timing_seconds)

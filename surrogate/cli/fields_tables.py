@@ -12,8 +12,8 @@ from rich.table import Table
 from surrogate.auditing.blocks import chosen_frames, chosen_samples, n_samples
 from surrogate.datasets.errors import InputError
 from surrogate.datasets.fields import check
-from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.ragged import counts, pointer
+from surrogate.datasets.grids.grid import AXES, Grid
+from surrogate.datasets.samples.ragged import counts, pointer
 from surrogate.datasets.time_axis import stamps_of
 
 #: Fields of up to so many bytes are read whole; of larger ones so many samples, and frames of each.

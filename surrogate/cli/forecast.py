@@ -12,7 +12,7 @@ from surrogate.cli.parts import save_figure
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.tables import read_frame
 from surrogate.datasets.series import Missing
-from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.datasets.storage.whole_files import refuse_existing, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd

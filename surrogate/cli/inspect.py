@@ -12,7 +12,7 @@ import surrogate as sg
 from surrogate.cli.fields_tables import attributes_table, axes_table, fields_table, summary
 from surrogate.cli.parts import save_figure
 from surrogate.datasets.errors import expected
-from surrogate.datasets.store import refuse_existing
+from surrogate.datasets.storage.whole_files import refuse_existing
 
 FILMS = (".gif", ".html", ".mp4")
 

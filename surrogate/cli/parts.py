@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import surrogate as sg
 from surrogate.datasets.errors import expected
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

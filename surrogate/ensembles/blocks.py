@@ -17,7 +17,7 @@ import xarray as xr
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import NumericalFailure
-from surrogate.datasets.tensors import to_fields
+from surrogate.datasets.samples.tensors import to_fields
 from surrogate.rollouts import rollout
 
 #: What a solver raises for a sample that it cannot solve.

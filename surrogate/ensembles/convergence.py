@@ -10,9 +10,9 @@ import xarray as xr
 
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import to_fields
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import to_fields
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.ensembles.blocks import SOLVER_ERRORS, BlockSolver, one_thread
 from surrogate.operator import Stepper
 from surrogate.rollouts import rollout

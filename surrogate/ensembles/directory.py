@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.shard_manifest import MANIFEST, Manifest, Shard, read_manifest, write_manifest
-from surrogate.datasets.store import flush
+from surrogate.datasets.storage.shard_manifest import MANIFEST, Manifest, Shard, read_manifest, write_manifest
+from surrogate.datasets.storage.whole_files import flush
 from surrogate.ensembles.plan import Plan, refuse_other
 from surrogate.ensembles.shard_task import ShardTask, file_hash, is_leftover
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from surrogate.datasets.shard_manifest import Shard
+from surrogate.datasets.storage.shard_manifest import Shard
 from surrogate.ensembles.blocks import Advance
 from surrogate.ensembles.shard_task import ShardTask
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import xarray as xr
 
 from surrogate.datasets.errors import NumericalFailure
-from surrogate.datasets.locks import hidden, only_writer
-from surrogate.datasets.shard_manifest import Manifest
-from surrogate.datasets.shards import read_shards
-from surrogate.datasets.store import named_errors, read_store, refuse_existing, require_room, write_store
+from surrogate.datasets.storage.locks import hidden, only_writer
+from surrogate.datasets.storage.shard_manifest import Manifest
+from surrogate.datasets.storage.shards import read_shards
+from surrogate.datasets.storage.store import read_store, write_store
+from surrogate.datasets.storage.whole_files import named_errors, refuse_existing, require_room
 from surrogate.ensembles.blocks import FailedSamples, one_warning_of_each_kind
 from surrogate.ensembles.convergence import estimate_convergence
 from surrogate.ensembles.directory import Directory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from surrogate.datasets.shard_manifest import Shard
+from surrogate.datasets.storage.shard_manifest import Shard
 from surrogate.ensembles.blocks import Advance
 from surrogate.ensembles.executor import Executor, Result
 from surrogate.ensembles.shard_task import ShardTask

@@ -11,7 +11,7 @@ import dask
 from dask.distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.shard_manifest import Shard
+from surrogate.datasets.storage.shard_manifest import Shard
 from surrogate.ensembles.blocks import Advance
 from surrogate.ensembles.executor import Executor, Result
 from surrogate.ensembles.shard_task import ShardTask

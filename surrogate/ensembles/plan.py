@@ -15,7 +15,7 @@ import surrogate
 from surrogate.cases.case import Case
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import CONVENTIONS
-from surrogate.datasets.shard_manifest import Manifest
+from surrogate.datasets.storage.shard_manifest import Manifest
 from surrogate.ensembles.blocks import BlockSolver
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.ragged import counts
-from surrogate.datasets.shard_manifest import MANIFEST, Shard
-from surrogate.datasets.store import file_bytes, publish
+from surrogate.datasets.samples.ragged import counts
+from surrogate.datasets.storage.shard_manifest import MANIFEST, Shard
+from surrogate.datasets.storage.store import file_bytes
+from surrogate.datasets.storage.whole_files import publish
 from surrogate.ensembles.blocks import Advance, Solved
 from surrogate.ensembles.plan import Plan
 

@@ -10,7 +10,7 @@ import torch
 
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.ensembles.blocks import BlockSolver
 
 # Bytes of the state of a block, and samples in it: what a cache holds, or what keeps a GPU busy.

@@ -12,9 +12,9 @@ import xarray as xr
 from surrogate.cases.stored import case_of
 from surrogate.compute import check_device
 from surrogate.datasets.errors import expected
-from surrogate.datasets.ragged import select_samples
-from surrogate.datasets.shard_manifest import Manifest, Shard, read_manifest
-from surrogate.datasets.store import read_store
+from surrogate.datasets.samples.ragged import select_samples
+from surrogate.datasets.storage.shard_manifest import Manifest, Shard, read_manifest
+from surrogate.datasets.storage.store import read_store
 from surrogate.ensembles.blocks import BlockSolver
 from surrogate.ensembles.directory import is_whole
 from surrogate.ensembles.plan import Plan, versions

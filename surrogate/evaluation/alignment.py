@@ -11,10 +11,10 @@ import xarray as xr
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import require
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.grid_maps import resample
-from surrogate.datasets.point_sets import Places, dimension_of
-from surrogate.datasets.ragged import counts, select_samples
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.point_sets import Places, dimension_of
+from surrogate.datasets.samples.ragged import counts, select_samples
+from surrogate.datasets.transfer.grid_maps import resample
 from surrogate.evaluation.schedule import Schedule
 from surrogate.evaluation.spectra import has_spectrum
 

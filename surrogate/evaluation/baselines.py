@@ -9,8 +9,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.linear_baselines import LinearStep, SteadyLinearMap
 from surrogate.evaluation.members import Member
 from surrogate.evaluation.nearest_baselines import NearestTrajectory, SteadyNearestSample

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.operator import Stepper
 from surrogate.solvers.spectral import require_periodic
 

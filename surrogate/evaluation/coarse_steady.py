@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.grid_maps import resampling
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.transfer.grid_maps import resampling
 from surrogate.operator import Operator
 
 

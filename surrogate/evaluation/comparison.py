@@ -16,8 +16,8 @@ from surrogate.compute import check_device
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.ragged import counts, select_samples
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.ragged import counts, select_samples
 from surrogate.evaluation.alignment import align
 from surrogate.evaluation.baselines import baselines
 from surrogate.evaluation.contest import Contest, Entry, compared

@@ -15,8 +15,8 @@ from torch import Tensor
 from surrogate.datasets.domain import domain_of
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.field_errors import at_times
 from surrogate.evaluation.metrics import ratio, weights_on
 from surrogate.operator import Stepper

@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 import xarray as xr
 
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.alignment import align
 from surrogate.evaluation.cost_cache import CostCache
 from surrogate.evaluation.members import Member

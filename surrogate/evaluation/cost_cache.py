@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 from surrogate.evaluation.environment import environment
 from surrogate.evaluation.tasks import RolloutTask, Task
 from surrogate.evaluation.timing import BATCHES, REPEATS, Cost, Timing, cost, quick_seconds

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.evaluation.metrics import Frames, PerFrame, guarded, weights_on
 
 Ensemble = Float[Tensor, "member sample time channel *space"]

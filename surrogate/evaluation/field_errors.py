@@ -9,9 +9,9 @@ import xarray as xr
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
-from surrogate.datasets.grid import AXES, Grid
-from surrogate.datasets.point_sets import Places, dimension_of
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.grids.grid import AXES, Grid
+from surrogate.datasets.samples.point_sets import Places, dimension_of
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.metrics import relative_l2
 from surrogate.evaluation.point_scores import PointTarget
 

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.preparation import sample_keys
-from surrogate.datasets.ragged import counts
-from surrogate.datasets.splits import refuse_overlap
+from surrogate.datasets.samples.preparation import sample_keys
+from surrogate.datasets.samples.ragged import counts
+from surrogate.datasets.samples.splits import refuse_overlap
 from surrogate.operator import Operator, Stepper
 
 

@@ -15,10 +15,10 @@ import xarray as xr
 from surrogate.compute import check_device
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import as_dataset
-from surrogate.datasets.normalizer import OutsideTrainingRange
-from surrogate.datasets.preparation import sample_keys
-from surrogate.datasets.ragged import select_samples
-from surrogate.datasets.splits import PARTS
+from surrogate.datasets.samples.normalizer import OutsideTrainingRange
+from surrogate.datasets.samples.preparation import sample_keys
+from surrogate.datasets.samples.ragged import select_samples
+from surrogate.datasets.samples.splits import PARTS
 from surrogate.evaluation.contest import Contest
 from surrogate.evaluation.cost_cache import CostCache
 from surrogate.evaluation.members import Member

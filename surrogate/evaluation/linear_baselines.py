@@ -6,9 +6,9 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.pod import POD
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.pod import POD
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.ridge_fit import RidgeFit
 from surrogate.evaluation.schedule import Schedule
 from surrogate.operator import Operator, Stepper

@@ -14,7 +14,7 @@ from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.evaluation.coarse import Coarse
 from surrogate.evaluation.coarse_steady import CoarseSteady
 from surrogate.evaluation.recorded import Recorded

@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.grid_weights import norm_weights
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.transfer.grid_weights import norm_weights
 from surrogate.training.objectives.derivatives import gradient
 
 Frames = Float[Tensor, "sample time channel *space"]

@@ -8,8 +8,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.schedule import Schedule
 from surrogate.operator import Operator, Stepper
 

@@ -10,10 +10,10 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
-from surrogate.datasets.box import Box
-from surrogate.datasets.grid_transfer import GridTransfer
-from surrogate.datasets.point_samples import PointSamples
-from surrogate.datasets.points import Points
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.meshes.points import Points
+from surrogate.datasets.samples.point_samples import PointSamples
+from surrogate.datasets.transfer.grid_transfer import GridTransfer
 from surrogate.evaluation.ridge_fit import RidgeFit
 from surrogate.operator import Operator
 

@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.point_sets import Places, point_values
-from surrogate.datasets.points import Points
-from surrogate.datasets.ragged import counts
+from surrogate.datasets.meshes.points import Points
+from surrogate.datasets.samples.point_sets import Places, point_values
+from surrogate.datasets.samples.ragged import counts
 from surrogate.evaluation.metrics import ratio
 
 _TINY = torch.finfo(torch.float64).eps ** 2

@@ -13,7 +13,7 @@ import xarray as xr
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, check
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.datasets.opening import open_dataset
 from surrogate.evaluation.timing import Cost, Timing
 

@@ -17,9 +17,9 @@ from surrogate.cases.case import Case
 from surrogate.cases.solver_choice import SolverChoice
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import expected
-from surrogate.datasets.fourier import resample_periodic
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import coordinates, to_fields, to_tensor
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import coordinates, to_fields, to_tensor
+from surrogate.datasets.transfer.fourier import resample_periodic
 from surrogate.evaluation.coarse import Coarse, at_points
 from surrogate.operator import Operator, Stepper
 from surrogate.rollouts import BATCH_BYTES, rollout

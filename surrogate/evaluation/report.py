@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 from surrogate.evaluation.learning_curves import LearningCurve
 from surrogate.evaluation.summary import Row
 from surrogate.evaluation.verdicts import Verdict

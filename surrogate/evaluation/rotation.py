@@ -8,7 +8,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.training.objectives.derivatives import gradient
 
 VELOCITY = ("velocity_x", "velocity_y", "velocity_z")

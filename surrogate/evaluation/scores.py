@@ -10,8 +10,8 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.conservation import Invariants, drift
 from surrogate.evaluation.correlations import correlation, correlation_time
 from surrogate.evaluation.metrics import (

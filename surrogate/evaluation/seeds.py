@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.ensembles import crps, spread_and_skill
 from surrogate.evaluation.scores import Target
 

@@ -11,7 +11,7 @@ import xarray as xr
 from surrogate.cases.case import Case
 from surrogate.cases.problem import Problem
 from surrogate.cases.steady_case import SteadyCase
-from surrogate.datasets.normalizer import OutsideTrainingRange
+from surrogate.datasets.samples.normalizer import OutsideTrainingRange
 from surrogate.evaluation.contest import Contest
 from surrogate.evaluation.members import Member
 from surrogate.evaluation.reference import solve_again

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.evaluation.metrics import Frames, PerFrame, checked, guarded, ratio
 
 BANDS = ("low", "mid", "high")

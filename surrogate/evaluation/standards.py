@@ -11,8 +11,8 @@ from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.tensors import to_tensor
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.evaluation.coarse import Coarse
 from surrogate.evaluation.coarse_steady import CoarseSteady
 from surrogate.evaluation.members import Member, operators_of

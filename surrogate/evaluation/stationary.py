@@ -10,7 +10,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, check, require
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 
 BATCHES = 10
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from surrogate.datasets.point_samples import PointSamples
+from surrogate.datasets.samples.point_samples import PointSamples
 from surrogate.initial_value import InitialValue
 from surrogate.operator import Operator, Stepper
 from surrogate.point_inputs import apply_to_batch

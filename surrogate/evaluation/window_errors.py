@@ -12,10 +12,10 @@ from torch import Tensor
 from surrogate.compute import computing
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import as_dataset
-from surrogate.datasets.normalizer import Normalizer
-from surrogate.datasets.signature import Signature
-from surrogate.datasets.splits import refuse_overlap
-from surrogate.datasets.windows import Batch, Windows
+from surrogate.datasets.samples.normalizer import Normalizer
+from surrogate.datasets.samples.signature import Signature
+from surrogate.datasets.samples.splits import refuse_overlap
+from surrogate.datasets.samples.windows import Batch, Windows
 from surrogate.operator import Stepper
 
 

@@ -59,7 +59,7 @@ class Forecaster(Configured, nn.Module):
         InputError
             The data hold more than series that are stepped in time.
         """
-        from surrogate.datasets.signature import Signature
+        from surrogate.datasets.samples.signature import Signature
 
         signature = Signature.from_data(data)
         more = [*signature.static_fields, *signature.forcing_fields, *signature.parameter_fields]

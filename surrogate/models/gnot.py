@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.points import Points
+from surrogate.datasets.meshes.points import Points
 from surrogate.layers.configuration import Configured, with_defaults
 from surrogate.layers.feed_forward import ACTIVATIONS
 from surrogate.layers.gnot_block import GNOTBlock, Part

@@ -149,8 +149,8 @@ class MgNO(GridNetwork):
     @classmethod
     def sizes_for(cls, data: xr.DataTree | xr.Dataset) -> dict[str, Any]:
         """Return what every network on grids reads from data, and the boundary: Neumann where both sides are so."""
-        from surrogate.datasets.grid import Grid
-        from surrogate.datasets.signature import Signature
+        from surrogate.datasets.grids.grid import Grid
+        from surrogate.datasets.samples.signature import Signature
 
         sizes = super().sizes_for(data)
         sides = cast(Grid, Signature.from_data(data).domain).boundary

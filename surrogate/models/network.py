@@ -98,8 +98,8 @@ class GridNetwork(Configured, nn.Module):
         InputError
             The data are on meshes or points.
         """
-        from surrogate.datasets.grid import Grid
-        from surrogate.datasets.signature import Signature
+        from surrogate.datasets.grids.grid import Grid
+        from surrogate.datasets.samples.signature import Signature
 
         signature = Signature.from_data(data)
         if not isinstance(signature.domain, Grid):

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from xarray import DataTree
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid_transfer import GridTransfer
-from surrogate.datasets.points import Points
+from surrogate.datasets.meshes.points import Points
+from surrogate.datasets.transfer.grid_transfer import GridTransfer
 from surrogate.models.network import GridNetwork
 from surrogate.models.point_network import point_sizes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.samples.signature import Signature
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from surrogate.datasets.normalizer import Normalizer
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.samples.normalizer import Normalizer
+from surrogate.datasets.samples.signature import Signature
 from surrogate.training.corrected import Corrected, CorrectedStepper
 from surrogate.training.point_surrogate import PointSurrogate
 from surrogate.training.surrogate import Surrogate, SurrogateStepper

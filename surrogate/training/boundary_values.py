@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
-from surrogate.datasets.box import Box
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.signature import Signature
 
 
 class BoundaryValues(nn.Module):

@@ -8,8 +8,8 @@ from typing import Any
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.pickles import load_plain, save_plain
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.pickles import load_plain, save_plain
+from surrogate.datasets.storage.whole_files import whole_file
 
 
 class WholeCheckpoints(TorchCheckpointIO):

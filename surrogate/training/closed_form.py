@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.windows import Windows
+from surrogate.datasets.samples.windows import Windows
 from surrogate.training.surrogate import Surrogate
 
 Pairs = Iterable[tuple[Tensor, Tensor]]

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from surrogate.compute import computing
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.normalizer import Normalizer
-from surrogate.datasets.signature import Signature
-from surrogate.datasets.windows import Windows
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.normalizer import Normalizer
+from surrogate.datasets.samples.signature import Signature
+from surrogate.datasets.samples.windows import Windows
 from surrogate.operator import Stepper
 from surrogate.training.solver_match import check_steps, solver_step
 from surrogate.training.surrogate import SurrogateStepper, fit_normalizers

@@ -15,11 +15,11 @@ from torch import nn
 from surrogate.compute import cast_floating, computing
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import as_dataset
-from surrogate.datasets.ragged import select_samples
-from surrogate.datasets.signature import Signature
-from surrogate.datasets.splits import refuse_overlap
-from surrogate.datasets.training_data import training_samples
-from surrogate.datasets.windows import require_frames
+from surrogate.datasets.samples.ragged import select_samples
+from surrogate.datasets.samples.signature import Signature
+from surrogate.datasets.samples.splits import refuse_overlap
+from surrogate.datasets.samples.training_data import training_samples
+from surrogate.datasets.samples.windows import require_frames
 from surrogate.training.assembly import assemble
 from surrogate.training.averaging import EMA
 from surrogate.training.callbacks import Patience

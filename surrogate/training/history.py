@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 
 Row = dict[str, int | float]
 

@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.point_samples import PointSamples
-from surrogate.datasets.windows import Windows
+from surrogate.datasets.samples.point_samples import PointSamples
+from surrogate.datasets.samples.windows import Windows
 from surrogate.training.shuffle import EpochShuffle, process_rank
 
 Samples = Windows | PointSamples

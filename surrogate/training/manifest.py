@@ -16,14 +16,14 @@ from torch import Tensor, nn
 import surrogate.forecasters
 import surrogate.models
 from surrogate.compute import cast_floating
-from surrogate.datasets.box import Box
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.normalizer import Normalizer
-from surrogate.datasets.pod import POD
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.grids.grid import Grid
 from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.signature import Signature
-from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.datasets.samples.normalizer import Normalizer
+from surrogate.datasets.samples.pod import POD
+from surrogate.datasets.samples.signature import Signature
+from surrogate.datasets.storage.whole_files import refuse_existing, whole_file
 from surrogate.operator import Stepper
 from surrogate.training.assembly import assemble
 from surrogate.training.corrected import Corrected, CorrectedStepper

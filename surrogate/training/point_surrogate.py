@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from surrogate.datasets.box import Box
 from surrogate.datasets.errors import expected
-from surrogate.datasets.normalizer import OutsideTrainingRange
-from surrogate.datasets.points import Points
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.grids.box import Box
+from surrogate.datasets.meshes.points import Points
+from surrogate.datasets.samples.normalizer import OutsideTrainingRange
+from surrogate.datasets.samples.signature import Signature
 from surrogate.models.network import GridNetwork
 from surrogate.training.surrogate import Surrogate, function_role
 

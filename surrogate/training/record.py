@@ -16,12 +16,12 @@ import numpy as np
 import xarray as xr
 from lightning.pytorch.utilities import rank_zero_only
 
-from surrogate.datasets.blocks import read_blocks
 from surrogate.datasets.errors import expected
-from surrogate.datasets.finite import not_finite
-from surrogate.datasets.locks import only_writer
-from surrogate.datasets.store import whole_file
-from surrogate.datasets.stored import is_lazy
+from surrogate.datasets.storage.blocks import read_blocks
+from surrogate.datasets.storage.finite import not_finite
+from surrogate.datasets.storage.locks import only_writer
+from surrogate.datasets.storage.stored import is_lazy
+from surrogate.datasets.storage.whole_files import whole_file
 from surrogate.training.manifest import describe
 from surrogate.training.surrogate import Surrogate
 

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.pod import POD
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.pod import POD
 from surrogate.operator import Stepper
 
 

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.store import whole_file
+from surrogate.datasets.storage.whole_files import whole_file
 from surrogate.progress import show_table
 from surrogate.training.liveness import Gradients, branch_scales, dead_branches, dead_inputs, few
 from surrogate.training.module import TrainingModule

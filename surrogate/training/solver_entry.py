@@ -13,7 +13,7 @@ from torch import Tensor
 
 import surrogate.solvers
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.operator import Stepper
 
 _DO = "Pass `network=Corrected(solver, network)`."

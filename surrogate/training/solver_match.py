@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.samples.signature import Signature
 from surrogate.operator import Stepper, matching_channels
 
 

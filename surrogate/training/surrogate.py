@@ -12,9 +12,9 @@ import xarray as xr
 from torch import Tensor, nn
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.normalizer import Normalizer
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.normalizer import Normalizer
+from surrogate.datasets.samples.signature import Signature
 from surrogate.layers.interpolation_scaler import resize
 from surrogate.operator import Operator, Stepper
 from surrogate.training.boundary_values import BoundaryValues

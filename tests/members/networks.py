@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from surrogate.datasets.points import Points
+from surrogate.datasets.meshes.points import Points
 from surrogate.models import (
     FFNO,
     FNO,

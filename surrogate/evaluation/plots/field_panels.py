@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
-from surrogate.datasets.grid import AXES
-from surrogate.datasets.ragged import select_samples
+from surrogate.datasets.grids.grid import AXES
+from surrogate.datasets.samples.ragged import select_samples
 from surrogate.datasets.time_axis import stamps_of
 from surrogate.evaluation.plots.mesh_drawing import draw_points
 from surrogate.evaluation.plots.style import SURROGATES, canvas, date_axis, limits, tidy

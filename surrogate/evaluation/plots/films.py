@@ -15,8 +15,8 @@ from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, HTMLWriter, 
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
-from surrogate.datasets.ragged import select_samples
-from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.datasets.samples.ragged import select_samples
+from surrogate.datasets.storage.whole_files import refuse_existing, whole_file
 from surrogate.evaluation.plots.moving import Moving
 from surrogate.evaluation.plots.style import canvas
 from surrogate.evaluation.report import Comparison

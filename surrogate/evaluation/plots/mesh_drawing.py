@@ -11,8 +11,8 @@ from matplotlib.collections import Collection
 from matplotlib.tri import Triangulation
 
 from surrogate.datasets.domain import domain_of
-from surrogate.datasets.mesh import Mesh
-from surrogate.datasets.point_sets import point_set
+from surrogate.datasets.meshes.mesh import Mesh
+from surrogate.datasets.samples.point_sets import point_set
 from surrogate.evaluation.plots.style import limits
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from surrogate.datasets.grid import AXES
+from surrogate.datasets.grids.grid import AXES
 from surrogate.evaluation.plots.mesh_drawing import draw_field
 from surrogate.evaluation.plots.style import SURROGATES, limits, tidy
 

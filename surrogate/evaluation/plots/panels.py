@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from surrogate.datasets.domain import is_on_points
-from surrogate.datasets.grid import AXES
+from surrogate.datasets.grids.grid import AXES
 from surrogate.evaluation.plots.mesh_drawing import draw_field
 from surrogate.evaluation.plots.style import REFERENCE, canvas, colors
 from surrogate.evaluation.report import Comparison

@@ -11,8 +11,8 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields, as_dataset, require
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.store import refuse_existing, whole_file
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.storage.whole_files import refuse_existing, whole_file
 from surrogate.evaluation.plots.style import limits
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from surrogate.datasets.axes import UNIFORM, Axis
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.axes import UNIFORM, Axis
+from surrogate.datasets.grids.grid import Grid
 
 
 def gradient(frames: Float[Tensor, "batch channel *space"], domain: Grid) -> Float[Tensor, "batch component *space"]:

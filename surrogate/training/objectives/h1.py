@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.points import Points
+from surrogate.datasets.meshes.points import Points
 from surrogate.training.objectives.derivatives import gradient
 from surrogate.training.objectives.norms import relative
 from surrogate.training.objectives.objective import Domain, Frames, PerSample, Summable

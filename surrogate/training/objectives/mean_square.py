@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from surrogate.datasets.points import Points
+from surrogate.datasets.meshes.points import Points
 from surrogate.training.objectives.norms import totals, weighted
 from surrogate.training.objectives.objective import Domain, Frames, PerSample, Summable
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.grid_maps import GridMap, resampling
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.signature import Signature
+from surrogate.datasets.transfer.grid_maps import GridMap, resampling
 from surrogate.training.objectives.objective import Batch, TrainingObjective
 from surrogate.training.objectives.one_step import Loss, training_objective
 from surrogate.training.surrogate import Surrogate

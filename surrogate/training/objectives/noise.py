@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.normalizer import Normalizer
-from surrogate.datasets.points import Points
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.meshes.points import Points
+from surrogate.datasets.samples.normalizer import Normalizer
+from surrogate.datasets.samples.signature import Signature
 from surrogate.training.objectives.objective import Batch, TrainingObjective
 from surrogate.training.objectives.one_step import Loss, training_objective
 from surrogate.training.surrogate import Surrogate, function_role

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.grid_weights import norm_weights
-from surrogate.datasets.points import Points
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.meshes.points import Points
+from surrogate.datasets.transfer.grid_weights import norm_weights
 
 
 def relative(error: Tensor, target: Tensor, domain: Grid | Points) -> Tensor:

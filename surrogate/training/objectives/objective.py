@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.points import Points
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.meshes.points import Points
+from surrogate.datasets.samples.signature import Signature
 from surrogate.training.surrogate import Surrogate
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from surrogate.datasets.grid import Grid
+from surrogate.datasets.grids.grid import Grid
 from surrogate.operator import Stepper
 from surrogate.training.objectives.objective import Batch, Objective, TrainingObjective
 from surrogate.training.objectives.per_field import PerField

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.grid import Grid
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.samples.signature import Signature
 from surrogate.operator import Operator, matching_channels
 from surrogate.request import hash_operator
 from surrogate.solvers.darcy import Darcy

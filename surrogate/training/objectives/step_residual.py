@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.samples.signature import Signature
 from surrogate.operator import Operator, Stepper
 from surrogate.request import hash_operator
 from surrogate.training.objectives.objective import Batch, TrainingObjective

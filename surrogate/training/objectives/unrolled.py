@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.samples.signature import Signature
 from surrogate.operator import Stepper
 from surrogate.training.objectives.objective import Batch, TrainingObjective
 from surrogate.training.objectives.one_step import Loss, compare

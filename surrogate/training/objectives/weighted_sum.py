@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from surrogate.datasets.errors import expected
-from surrogate.datasets.signature import Signature
+from surrogate.datasets.samples.signature import Signature
 from surrogate.training.objectives.objective import Batch, TrainingObjective
 from surrogate.training.objectives.one_step import Loss, training_objective
 from surrogate.training.surrogate import Surrogate

@@ -1,0 +1,1 @@
+"""Rectangular grids, their axes and their box."""

@@ -1,0 +1,1 @@
+"""Cells, their topology in UGRID, neighbors, and points without cells."""

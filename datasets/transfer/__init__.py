@@ -1,0 +1,1 @@
+"""Maps of fields from one discretization to another, and values at probes."""
