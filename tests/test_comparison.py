@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import math
 import re
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from rich.console import Console
 from torch import Tensor
 
 import surrogate as sg
@@ -18,6 +20,7 @@ from surrogate.datasets.errors import InputError
 from surrogate.datasets.grids.grid import Grid
 from surrogate.evaluation import Coarse, Comparison, Persistence, TrainingMean, compare
 from surrogate.evaluation.members import candidates_of, solvers_of
+from surrogate.evaluation.table import cells
 from surrogate.operator import Operator, Stepper
 from surrogate.solvers import Burgers
 
@@ -101,6 +104,14 @@ def test_the_solver_of_the_data_is_named_and_competes(report: Comparison) -> Non
     noted = [row for row in report.rows if "made the data" in row.note]
     assert [row.kind for row in noted] == ["solver"]
     assert f"* {noted[0].name}: the solver that made the data." in str(report).replace("\n", " ")
+
+
+def test_in_a_narrow_terminal_every_number_stands_whole(report: Comparison) -> None:
+    printed = io.StringIO()
+    Console(file=printed, width=80, color_system=None).print(report)
+    assert "…" not in printed.getvalue()
+    for row in report.rows:
+        assert all(cell in printed.getvalue() for cell in cells(row, report)[1:])
 
 
 def test_trivial_predictions_take_part(report: Comparison, data: xr.DataTree) -> None:

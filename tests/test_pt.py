@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,27 @@ def test_a_grid_may_be_given_by_its_arguments(tmp_path: Path) -> None:
     torch.save({"x": torch.rand(3, 8), "y": torch.rand(3, 8)}, tmp_path / "data.pt")
     fields = open_dataset(tmp_path / "data.pt", grid={"periodic": True})
     assert Grid.from_fields(fields) == Grid((8,), periodic=True)
+
+
+@pytest.mark.parametrize("claimed", [2**32 - 1, 10**6])
+def test_an_archive_that_claims_more_than_it_holds_is_refused(tmp_path: Path, claimed: int) -> None:
+    path = tmp_path / "claims.pt"
+    torch.save({"x": torch.arange(12.0).reshape(3, 4)}, path)
+    content = bytearray(path.read_bytes())
+    name = content.rindex(b"/data/0")  # in the list of parts; the size stands 46 - 24 bytes before the name begins
+    first = content.rindex(b"PK\x01\x02", 0, name)
+    assert int.from_bytes(content[first + 24 : first + 28], "little") == 48
+    content[first + 24 : first + 28] = claimed.to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"parts that claim {claimed // 1000}"):
+        open_dataset(path)
+
+
+def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
+    path, packed = tmp_path / "x.pt", tmp_path / "packed.pt"
+    torch.save({"x": torch.zeros(3, 4)}, path)
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in whole.namelist():
+            target.writestr(entry, whole.read(entry))
+    with pytest.raises(InputError, match="compressed parts"):
+        open_dataset(packed)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 import surrogate as sg
 from surrogate.cli.parts import Part, Split, choose_part
+from surrogate.cli.screen import screen
 from surrogate.datasets.storage.whole_files import refuse_existing
 
 
@@ -40,9 +39,10 @@ def compare(
     surrogates = {_label(model): sg.load(model) for model in models}
     fields = choose_part(sg.open_dataset(truth), next(iter(surrogates.values())), part, split)
     comparison = sg.compare(surrogates, fields, device=device, time_budget=timing_seconds)
-    Console().print(comparison.table())
+    console = screen()
+    console.print(comparison)
     comparison.save(path, overwrite=overwrite)
-    Console().print(f"[bold]{path}/report.html[/bold]")
+    console.print(f"[bold]{path}/report.html[/bold]")
 
 
 def _label(path: str) -> str:

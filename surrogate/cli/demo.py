@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 import surrogate as sg
+from surrogate.cli.screen import screen
 from surrogate.datasets.errors import expected
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def demo(
         seed: Seed of initial data and training.
         timing_seconds: Time for measuring how fast surrogate and solvers are.
     """
-    console, folder, case = Console(), Path(path), sg.cases.Burgers(**CASE)
+    console, folder, case = screen(), Path(path), sg.cases.Burgers(**CASE)
     folder.mkdir(parents=True, exist_ok=True)
     console.print(f"[bold]1. Truth[/bold]: {case.equation}, {samples} random initial states")
     fields = _truth(case, folder / "burgers.h5", samples, seed)
@@ -44,7 +43,7 @@ def demo(
     console.print(f"One-step relative L2 error on held-out initial data: [bold]{100 * first_step:.2f} %[/bold]")
     console.print("[bold]3. Comparison[/bold] with the truth and with coarse solvers, at equal accuracy")
     comparison = sg.compare({"Galerkin transformer": model}, data["test"], case=case, time_budget=timing_seconds)
-    console.print(comparison.table())
+    console.print(comparison)
     comparison.save(folder, overwrite=True)
     console.print(f"Open [bold]{folder / 'report.html'}[/bold].")
 

@@ -17,6 +17,7 @@ from surrogate.evaluation.verdicts import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import Group
     from rich.table import Table
 
 
@@ -73,6 +74,11 @@ class Comparison:
         from surrogate.evaluation.table import table
 
         return table(self)
+
+    def __rich__(self) -> Group:
+        from surrogate.evaluation.table import printed
+
+        return printed(self)
 
     def __str__(self) -> str:
         from surrogate.evaluation.table import as_text

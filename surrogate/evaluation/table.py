@@ -6,7 +6,8 @@ import io
 import math
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -19,14 +20,19 @@ _OVER_TIME = ("last frame", "correlated until")
 _COSTS = ("1 sample", "best batch")
 #: What published numbers rest on at least.
 FEWEST_SEEDS, FEWEST_SAMPLES = 3, 32
+#: Members that a remark names; of more it gives the number.
+MOST_NAMES = 4
 _ORDER = {"surrogate": 0, "solver": 1, "baseline": 2}
 
 
 def table(comparison: Comparison) -> Table:
     """Return errors and costs of all members, the candidates first, then by error."""
-    shown = Table(title="Errors against the reference, and time per sample", title_justify="left")
+    title = "Errors against the reference, and time per sample"
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in headings(comparison):
-        shown.add_column(heading, justify="left" if heading == "member" else "right", no_wrap=heading == "member")
+        is_member = heading == "member"  # names are broken in narrow terminals, numbers never
+        words = heading if is_member else heading.replace(" ", "\n")
+        shown.add_column(words, justify="left" if is_member else "right", no_wrap=not is_member)
     kind = None
     for row in ordered(comparison.rows):
         if kind not in (None, row.kind):
@@ -36,12 +42,15 @@ def table(comparison: Comparison) -> Table:
     return shown
 
 
+def printed(comparison: Comparison) -> Group:
+    """Return table and verdicts for the terminal."""
+    return Group(table(comparison), *map(Text, sentences(comparison)))
+
+
 def as_text(comparison: Comparison, width: int = 120) -> str:
     """Return table and verdicts as plain text."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False, markup=False)
-    console.print(table(comparison))
-    for line in sentences(comparison):
-        console.print(line)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(comparison)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -68,10 +77,20 @@ def remarks(comparison: Comparison) -> list[str]:
     """Return what the marks in the table mean, how much the numbers rest on, and what could not be done."""
     marks = [f"* {row.name}: {row.note}." for row in comparison.rows if row.note]
     marks += [f"† {row.name}: ran on other hardware, {row.hardware}." for row in comparison.rows if row.hardware]
-    cut = dict.fromkeys(row.name for row in comparison.rows if row.cost is not None and row.cost.cut)
-    marks += [f"No time for larger batches, in which they may be quicker: {'; '.join(cut)}."] if cut else []
+    marks += _cut_short(comparison)
     curves = [f"Learning curve of {name}: {curve.sentence}" for name, curve in comparison.learning_curves.items()]
     return [*dict.fromkeys(marks), *_shifted(comparison), _basis(comparison), *curves, *comparison.notes]
+
+
+def _cut_short(comparison: Comparison) -> list[str]:
+    """Return which members might have been quicker in larger batches."""
+    cut = dict.fromkeys(row.name for row in comparison.rows if row.cost is not None and row.cost.cut)
+    who = (
+        "; ".join(cut)
+        if len(cut) <= MOST_NAMES
+        else f"{len(cut)} of {len({row.name for row in comparison.rows})} members"
+    )
+    return [f"No time for larger batches, in which they may be quicker: {who}."] if cut else []
 
 
 def _shifted(comparison: Comparison) -> list[str]:
