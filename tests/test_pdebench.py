@@ -153,6 +153,58 @@ def test_compressible_flow(tmp_path: Path, dim: int) -> None:
     assert len(fields["time"]) == 3
 
 
+def smoke(path: Path) -> dict[str, np.ndarray]:
+    """Write what the generator of incompressible flow writes: names, order of axes, types, chunks, filters, settings."""
+    arrays = {
+        "velocity": RANDOM.normal(size=(2, 3, 8, 6, 2)),
+        "particles": RANDOM.normal(size=(2, 3, 8, 6, 1)),
+        "force": RANDOM.normal(size=(2, 8, 6, 2)),
+        "t": np.tile([0.0, 0.005, 0.01], (2, 1)),
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs["config"] = "sim_name: ns_sim_2d\ngrid_size:\n- 8\n- 6\nNU: 0.01\nseed: 1\nn_batch: 2\n"
+        file.attrs["latestIndex"] = 2
+        for name, values in arrays.items():
+            chunks = (1, 1, *values.shape[2:])
+            file.create_dataset(name, data=values, dtype="f4", chunks=chunks, compression="lzf", shuffle=True)
+    return {name: values.astype("f4") for name, values in arrays.items()}
+
+
+def test_incompressible_flow(tmp_path: Path) -> None:
+    path = tmp_path / "ns_incom_inhom_2d_512-0.h5"
+    arrays = smoke(path)
+    fields = open_dataset(path)
+    np.testing.assert_array_equal(fields["particles"], arrays["particles"][..., 0])
+    for number, axis in enumerate("xy"):
+        np.testing.assert_array_equal(fields[f"velocity_{axis}"], arrays["velocity"][..., number])
+        np.testing.assert_array_equal(fields[f"force_{axis}"], arrays["force"][..., number])
+    assert fields["particles"].dims == ("sample", "time", "x", "y")
+    assert fields["force_x"].dims == ("sample", "x", "y")
+    np.testing.assert_array_equal(fields["time"], arrays["t"][0])
+    assert fields["viscosity"] == 0.01
+    assert Grid.from_fields(fields) == Grid(shape=(8, 6), extent=(1.0, 1.0), location="cell")
+    assert "unit square were assumed" in fields.attrs["comment"]
+
+
+def test_wrong_files_of_incompressible_flow_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "smoke.h5"
+    for name, values, words in (
+        ("t", np.array([[0, 1, 2], [0, 1, 3]]), "the same finite times for all samples in 't' of"),
+        ("t", np.full((2, 3), np.nan), "the same finite times for all samples in 't' of"),
+        ("t", np.arange(3.0), r"2 times 3 numbers in 't' of .*, got shape \(3,\)"),
+        ("t", np.zeros((2, 3)), "an increasing time axis"),
+        ("velocity", np.ones((2, 3, 8, 6, 1)), "component 1 in 'velocity'"),
+        ("force", np.ones((2, 3, 8, 6, 2)), r"'force' of .* over \(sample, x, y, component\)"),
+    ):
+        smoke(path)
+        with h5py.File(path, "r+") as file:
+            del file[name]
+            file[name] = values
+        with pytest.raises(InputError, match=words) as info:
+            open_dataset(path)
+        assert "smoke.h5" in str(info.value)
+
+
 def grouped(path: Path, shape: tuple[int, ...], limits: tuple[float, float]) -> dict[str, np.ndarray]:
     arrays = {f"{seed:04d}/data": RANDOM.normal(size=(5, *shape)).astype(np.float32) for seed in range(3)}
     with h5py.File(path, "w") as file:
