@@ -12,8 +12,9 @@ import pytest
 import torch
 import xarray as xr
 
+from surrogate.cli import main
 from surrogate.datasets import Grid, InputError, open_dataset
-from surrogate.datasets.readers import KnownDefect, read_pdebench
+from surrogate.datasets.readers import KnownDefect
 from surrogate.solvers import Burgers
 
 RANDOM = np.random.default_rng(0)
@@ -60,11 +61,11 @@ def test_advection(tmp_path: Path) -> None:
 
 def test_advection_at_twice_the_speed_is_told_and_mended(tmp_path: Path) -> None:
     path = advection(tmp_path / "old.hdf5", speed=2)
-    with pytest.warns(KnownDefect, match=r"'old.hdf5' move at 2 velocity_x: .* They were left; read_pdebench"):
+    with pytest.warns(KnownDefect, match=r"'old.hdf5' move at 2 velocity_x: .* They were left; open_dataset"):
         fields = open_dataset(path)
     assert fields["time"][-1] == pytest.approx(2)
     with pytest.warns(KnownDefect, match="They were doubled"):
-        fields = read_pdebench(path, correct=True)
+        fields = open_dataset(path, correct=True)
     exact = waves(fields["x"].values, 1.0, 0.4 * fields["time"].values)
     np.testing.assert_allclose(fields["u"], exact, atol=1e-5)
 
@@ -104,10 +105,13 @@ def test_burgers_with_twice_the_flux_is_told_and_mended(tmp_path: Path) -> None:
     assert fields.attrs["equation"] == "u_t + (u^2)_x = viscosity u_xx"
     assert Grid.from_fields(fields).extent == ((-1, 1),)
     with pytest.warns(KnownDefect, match="put on an interval of half the length"):
-        fields = read_pdebench(path, correct=True)
+        fields = open_dataset(path, correct=True)
     assert Grid.from_fields(fields) == Grid(shape=(128,), periodic=True, location="cell")
     assert fields["viscosity"] == pytest.approx(0.1 / np.pi / 4)
     assert fields.attrs["equation"] == Burgers.equation
+    with pytest.warns(KnownDefect, match="put on an interval of half the length"):
+        assert main(["convert", str(path), str(tmp_path / "new.h5"), "--correct", "true"]) == 0
+    xr.testing.assert_identical(open_dataset(tmp_path / "new.h5").drop_attrs(), fields.drop_attrs())
 
 
 def test_reaction_diffusion_and_darcy(tmp_path: Path) -> None:
@@ -154,7 +158,7 @@ def test_compressible_flow(tmp_path: Path, dim: int) -> None:
 
 
 def smoke(path: Path) -> dict[str, np.ndarray]:
-    """Write what the generator of incompressible flow writes: names, order of axes, types, chunks, filters, settings."""
+    """Write what the generator of incompressible flow does: names, order of axes, types, chunks, filters, settings."""
     arrays = {
         "velocity": RANDOM.normal(size=(2, 3, 8, 6, 2)),
         "particles": RANDOM.normal(size=(2, 3, 8, 6, 1)),
