@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import check
 from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.readers.axes import GridChoice, Vectors, space_axes, time_axis
 from surrogate.datasets.readers.layout import Dims, dims_of_all
@@ -24,7 +25,7 @@ def arrays_to_fields(
     names: Mapping[str, str],
     grid: GridChoice | None,
     times: Sequence[float] | None,
-    dims: DimsChoice,
+    dims: DimsChoice | None,
     source: str,
 ) -> xr.Dataset:
     """Return arrays over space, with or without sample and time, as fields.
@@ -45,8 +46,8 @@ def arrays_to_fields(
     if not names.keys() <= everything.keys() or len(set(labels.values())) < len(labels):
         wanted = f"a different new name for each of {list(everything)} in {source}"
         raise expected(wanted, dict(names), "Correct `names`.")
-    space, sizes = _space(arrays, vectors, dims, source)
-    found = dims_of_all(arrays, space, sizes, dims, source)
+    space, sizes = _space(arrays, vectors, dims or {}, source)
+    found = dims_of_all(arrays, space, sizes, dims or {}, source)
     alone = not any("sample" in order for order in found.values())
     variables = {labels[name]: _variable(array, found[name], space, alone) for name, array in arrays.items()}
     variables, coords = space_axes(variables, space, vectors, grid)
@@ -55,7 +56,7 @@ def arrays_to_fields(
     variables |= {labels[name]: xr.Variable((), as_floating(value.reshape(()))) for name, value in numbers.items()}
     for name, variable in variables.items():
         variable.attrs = {"units": "1", "long_name": name}
-    return xr.Dataset(variables, coords=coords, attrs={"source": source})
+    return check(xr.Dataset(variables, coords=coords, attrs={"source": source}), values=False)
 
 
 def as_floating(values: np.ndarray) -> np.ndarray:

@@ -51,10 +51,10 @@ def read_cf(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Dataset
     """
     with path.open("rb") as file:
         classic = file.read(3) == b"CDF"
-    return conventional(_read_classic(path) if classic else read_netcdf(path), names or {}, path)
+    return conventional(_read_classic(path) if classic else read_netcdf(path), names, path)
 
 
-def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr.Dataset:
+def conventional(fields: xr.Dataset, names: Mapping[str, str] | None, path: Path) -> xr.Dataset:
     """Return what is in a file that follows CF in the form of the field convention, as far as it can be brought there.
 
     Raises
@@ -62,7 +62,7 @@ def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr
     InputError
         Names that do not fit, or dimensions that have to be renamed.
     """
-    opened, fields = fields, _without_attachments(renamed(fields, names))
+    opened, fields = fields, _without_attachments(renamed(fields, names or {}))
     single = [
         dim for dim, size in fields.sizes.items() if size == 1 and dim not in DIMENSIONS and dim not in counts(fields)
     ]

@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.errors import expected
-from surrogate.datasets.fields import check
-from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
+from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.readers.mat import fields_among, vectors_among
+from surrogate.datasets.readers.named_arrays import fields_among, named_to_fields
 
 SUFFIXES = (".npy", ".npz")
 #: Deflate shrinks at most so much.
@@ -42,23 +40,9 @@ def read_npy(
     InputError
         Not such a file, truncated, or holding Python objects, which could run code.
     """
-    arrays = _read(path)
-    for name, array in arrays.items():
-        if array.dtype.kind not in "fiub":
-            raise expected(f"real numbers in {name!r} of {str(path)!r}", array.dtype, "Store numbers.")
-    chosen = arrays if path.suffix == ".npy" else fields_among(arrays, names or {}, path)
-    numbers = {name: array for name, array in chosen.items() if array.size == 1 and name in (names or {})}
-    fields = arrays_to_fields(
-        {name: array for name, array in chosen.items() if name not in numbers},
-        vectors=vectors_among(arrays),
-        numbers=numbers,
-        names=names or {},
-        grid=grid,
-        times=times,
-        dims=dims or {},
-        source=path.name,
-    )
-    return check(fields, values=False)
+    arrays, names = _read(path), names or {}
+    chosen = list(arrays) if path.suffix == ".npy" else fields_among(arrays, names, path)
+    return named_to_fields(arrays, chosen, path, names=names, grid=grid, times=times, dims=dims)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -65,7 +65,7 @@ def read_pt(
         names={**NAMES, **(names or {})},
         grid=grid,
         times=times,
-        dims=dims or {},
+        dims=dims,
         source=path.name,
     )
 
