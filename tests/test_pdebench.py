@@ -193,9 +193,10 @@ def test_incompressible_flow(tmp_path: Path) -> None:
 def test_wrong_files_of_incompressible_flow_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "smoke.h5"
     for name, values, words in (
-        ("t", np.array([[0, 1, 2], [0, 1, 3]]), "the same finite times for all samples in 't' of"),
-        ("t", np.full((2, 3), np.nan), "the same finite times for all samples in 't' of"),
-        ("t", np.arange(3.0), r"2 times 3 numbers in 't' of .*, got shape \(3,\)"),
+        ("t", np.array([[0, 1, 2], [0, 1, 3]]), "the same finite numbers for all samples in 't' of"),
+        ("t", np.full((2, 3), np.nan), "the same finite numbers for all samples in 't' of"),
+        ("t", np.zeros((2, 4)), r"3 numbers for each sample in 't' of .*, got shape \(2, 4\)"),
+        ("t", np.arange(2.0), r"3 numbers in 't' of .*, got shape \(2,\)"),
         ("t", np.zeros((2, 3)), "an increasing time axis"),
         ("velocity", np.ones((2, 3, 8, 6, 1)), "component 1 in 'velocity'"),
         ("force", np.ones((2, 3, 8, 6, 2)), r"'force' of .* over \(sample, x, y, component\)"),

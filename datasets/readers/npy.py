@@ -13,12 +13,10 @@ import xarray as xr
 
 from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
-from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.damage import MOST_COMPRESSED, unreadable
 from surrogate.datasets.readers.named_arrays import fields_among, named_to_fields
 
 SUFFIXES = (".npy", ".npz")
-#: Deflate shrinks at most so much.
-_MOST_COMPRESSED = 1100
 _LONGEST_HEADER = 2**16
 
 
@@ -33,7 +31,7 @@ def read_npy(
     """Read an array, or those of an archive, as `read_mat` reads those of a MATLAB file, with the same options.
 
     The one in a ``.npy`` file is called ``u``: ``(sample, *space)`` where ``dims`` does not say otherwise. It stays in
-    the file until it is asked for, if it is floating point.
+    the file until it is asked for.
 
     Raises
     ------
@@ -53,7 +51,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             return {"u": np.load(path, mmap_mode="r", allow_pickle=False)}
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
-                if entry.file_size > _MOST_COMPRESSED * entry.compress_size:
+                if entry.file_size > MOST_COMPRESSED * entry.compress_size:
                     raise ValueError(f"{entry.file_size} bytes in {entry.compress_size} that are stored")
                 with archive.open(entry) as member:
                     _refuse_claims(member, entry.file_size)

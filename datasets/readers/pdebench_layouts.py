@@ -15,7 +15,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.grids.grid import AXES, Grid, Sides
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.even_axes import cell_grid
-from surrogate.datasets.readers.hdf5 import dataset_in, number_in, own_group, vector_in
+from surrogate.datasets.readers.hdf5 import common_row_in, dataset_in, number_in, own_group, vector_in
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray, lazy_dataset
 
 PERIODIC = ("periodic", "periodic")
@@ -89,26 +89,13 @@ def _incompressible(file: h5py.File) -> xr.Dataset:
     for number, axis in enumerate("xy"):
         arrays[f"velocity_{axis}"] = StoredArray(dataset_in(file, "velocity"), (*moving, number))
         arrays[f"force_{axis}"] = StoredArray(dataset_in(file, "force"), (*still, number))
-    samples, frames, *shape = arrays["particles"].shape
+    _, frames, *shape = arrays["particles"].shape
     grid = Grid(shape=tuple(shape), location="cell")
     viscosity = re.search(r"^NU: *(\S+)$", str(file.attrs.get("config", "")), re.MULTILINE)
     parameters = {"viscosity": float(viscosity[1])} if viscosity else {}
-    fields = _on_grid(file, arrays, grid, _times_of_all(file, samples, frames), parameters, SMOKE)
+    fields = _on_grid(file, arrays, grid, common_row_in(file, "t", frames), parameters, SMOKE)
     fields.attrs["comment"] = "The file has no coordinates: those of the unit square were assumed."
     return fields
-
-
-def _times_of_all(file: h5py.File, samples: int, frames: int) -> np.ndarray:
-    """Return the times, which are stored for each sample."""
-    dataset = dataset_in(file, "t")
-    where = f"'t' of {file.filename!r}"
-    if dataset.shape != (samples, frames):
-        raise expected(f"{samples} times {frames} numbers in {where}", f"shape {dataset.shape}", "Correct the times.")
-    times = np.asarray(dataset[()], dtype=np.float64)
-    if not np.isfinite(times).all() or np.ptp(times, axis=0).any():
-        raise expected(f"the same finite times for all samples in {where}", "others", "Correct the times.")
-    first: np.ndarray = times[0]
-    return first
 
 
 def _grouped(file: h5py.File) -> xr.Dataset:
