@@ -82,8 +82,8 @@ class Format:
 FORMATS: tuple[Format, ...] = (
     Format("shards", read_shards, matches=is_shards),
     Format("the_well", read_the_well, HDF5, is_the_well, read_many=read_the_well_files),
-    Format("pdebench", read_pdebench, HDF5, is_pdebench),
-    Format("meshgraphnets", read_meshgraphnets, HDF5, is_meshgraphnets, options=frozenset({"names", "times"})),
+    Format("pdebench", read_pdebench, HDF5, is_pdebench, options=frozenset({"correct"})),
+    Format("meshgraphnets", read_meshgraphnets, HDF5, is_meshgraphnets, options=frozenset({"times"})),
     Format("netcdf", read_cf, SUFFIXES, options=frozenset({"names"})),
     Format("zarr", read_zarr, matches=is_zarr, options=frozenset({"names"})),
     Format("mat", read_mat, (".mat",), options=ARRAYS),

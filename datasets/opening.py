@@ -25,6 +25,7 @@ def open_dataset(
     grid: GridChoice | None = None,
     times: Sequence[float] | None = None,
     dims: DimsChoice | None = None,
+    correct: bool = False,
     checked: bool = True,
 ) -> xr.Dataset:
     """Open a file or folder as fields: ours, and all that `surrogate.datasets.formats.FORMATS` lists.
@@ -41,13 +42,15 @@ def open_dataset(
     names
         New names for variables, as a mapping from the name in the file.
     grid
-        For bare arrays (``.mat``, ``.pt``), where the points are: a `Grid`, or its arguments other than the shape, such
+        For bare arrays (``.mat``, ``.npy``, ``.pt``), where the points are: a `Grid`, or its arguments other than the shape, such
         as ``{"periodic": True}``; default: closed axes through the points in the file, else nodes of the unit box. A
         periodic axis loses a last point that repeats the first.
     times
         For files without times in them: the first and the last of the frames, or all; default: 1, 2, ...
     dims
         For bare arrays, the axes of those whose shapes leave a choice, such as ``{"y": ("sample", "time", "x")}``.
+    correct
+        For files of PDEBench, correct coordinates that are known to be wrong; see `read_pdebench`.
     checked
         Refuse fields that break the convention. `surrogate.audit` opens them all the same, to say all that is wrong.
 
@@ -63,7 +66,7 @@ def open_dataset(
     InputError
         The file is missing, empty, damaged, of an unknown format, or breaks the convention.
     """
-    given = {"names": names, "grid": grid, "times": times, "dims": dims}
+    given = {"names": names, "grid": grid, "times": times, "dims": dims, "correct": correct or None}
     options = {name: choice for name, choice in given.items() if choice is not None}
     path = Path(path)
     if any(sign in str(path) for sign in "*?[") and not path.exists():
@@ -98,9 +101,10 @@ def _checked(
     read: Any, source: Any, path: Path, chosen: Format, options: Mapping[str, Any], checked: bool
 ) -> xr.Dataset:
     """Return what ``read`` makes of the source, checked if asked; whatever is wrong is said with the path."""
-    needless = sorted(options.keys() - chosen.options - {"names"})
-    if needless:
-        raise expected(f"no {needless[0]} for {str(path)!r}, which has its own", "one", "Leave it out.")
+    known = chosen.options | {"names"}
+    if needless := sorted(options.keys() - known):
+        wanted = f"options out of {', '.join(sorted(known))} for {str(path)!r}, which is {chosen.name}"
+        raise expected(wanted, repr(needless[0]), "Leave it out.")
     taken = {name: choice for name, choice in options.items() if name in chosen.options}
     try:
         fields = read(source, **taken)

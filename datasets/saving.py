@@ -10,6 +10,7 @@ from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import Fields
 from surrogate.datasets.storage.store import SUFFIXES, write_store
 from surrogate.datasets.writers.pvd import write_pvd
+from surrogate.datasets.writers.the_well import SUFFIXES as WELL_SUFFIXES
 from surrogate.datasets.writers.the_well import write_the_well
 from surrogate.datasets.writers.xdmf import write_xdmf
 from surrogate.datasets.writers.zarr import write_zarr
@@ -26,7 +27,7 @@ WRITERS = {
     "zarr": _Writer(write_zarr, (".zarr",)),
     "xdmf": _Writer(write_xdmf, (".xdmf",)),
     "pvd": _Writer(write_pvd, (".pvd",)),
-    "the_well": _Writer(write_the_well, (".hdf5", ".h5")),
+    "the_well": _Writer(write_the_well, WELL_SUFFIXES),
 }
 
 

@@ -26,6 +26,7 @@ def convert(
     grid: GridChoice | None = None,
     times: Sequence[float] | None = None,
     dims: DimsChoice | None = None,
+    correct: bool = False,
     overwrite: bool = False,
     progress: bool = True,
 ) -> None:
@@ -46,8 +47,8 @@ def convert(
         The format to write, where the suffix does not say it: ``"the_well"``.
     source_format
         The format to read, where it cannot be told.
-    names, grid, times, dims
-        What a bare file does not say; see `open_dataset`.
+    names, grid, times, dims, correct
+        What the file does not say, or says wrong; see `open_dataset`.
     overwrite
         Replace the target if it exists.
     progress
@@ -70,8 +71,8 @@ def convert(
     writer = writer_of(target, format)
     refuse_existing(target, overwrite)
     _refuse_same(Path(source), Path(target))
-    layout: dict[str, Any] = {"names": names, "grid": grid, "times": times, "dims": dims}
-    with open_dataset(source, format=source_format, **layout) as fields:
+    options: dict[str, Any] = {"names": names, "grid": grid, "times": times, "dims": dims, "correct": correct}
+    with open_dataset(source, format=source_format, **options) as fields:
         total = sum(variable.nbytes for variable in fields.data_vars.values() if variable.dims)
         with bytes_bar("converting", total, show=progress) as advance:
             writer.write(watched(fields, advance), target, overwrite=overwrite)

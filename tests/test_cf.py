@@ -14,6 +14,7 @@ import zarr
 
 import surrogate as sg
 from surrogate.datasets import Grid, InputError
+from surrogate.datasets.storage.stored import is_lazy
 
 VALUES = np.random.default_rng(0).random((3, 4, 5)).astype("f4")
 
@@ -61,6 +62,8 @@ def test_what_follows_cf_is_opened(how: str, tmp_path: Path) -> None:
     # half a step of the packed numbers, and the single precision in which they are unpacked
     np.testing.assert_allclose(fields["temperature"], VALUES[:, ::-1].transpose(0, 2, 1), atol=0.51 / 30000)
     assert fields["mask"].dtype == np.float32
+    assert is_lazy(fields["mask"])
+    np.testing.assert_array_equal(fields["mask"][[0, 3], 1:], np.arange(20).reshape(4, 5)[::-1].T[[0, 3], 1:])
     np.testing.assert_array_equal(fields["mask"], np.arange(20).reshape(4, 5)[::-1].T)
     assert fields["time"].values.tolist() == [0, 6, 12]
     assert fields["level"].values == 850

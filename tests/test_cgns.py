@@ -85,8 +85,12 @@ def write(path: Path) -> None:
         node(pointers, "FlowSolutionPointers", "DataArray_t", rows)
 
 
-def test_mixed_elements_at_all_times(tmp_path: Path) -> None:
+@pytest.mark.parametrize("offsets", [False, True])  # the standard has them since version 3.4
+def test_mixed_elements_at_all_times(offsets: bool, tmp_path: Path) -> None:
     write(tmp_path / "channel.cgns")
+    if offsets:
+        with h5py.File(tmp_path / "channel.cgns", "r+") as file:
+            node(file["Base/channel/fluid"], "ElementStartOffset", "DataArray_t", np.array([0, 7, 16, 23], "i4"))
     fields = sg.open_dataset(tmp_path / "channel.cgns", names={"Pressure": "p"})
     assert fields["time"].values.tolist() == TIMES
     mesh = Mesh.from_fields(fields)

@@ -174,7 +174,7 @@ def test_inspect_shows_what_breaks_the_convention(
         (["--time", "9", "--plot", "new.png"], "Expected a time out of 4, got 9"),
         (["--plot", "folder/new.png"], "Expected an existing folder"),
         (["--names", '{"q": "v"}'], "Expected different new names"),
-        (["--grid", '{"periodic": true}'], "Expected no grid"),
+        (["--grid", '{"periodic": true}'], "Expected options out of names"),
         (["--format", "none"], "Expected a format out of"),
     ],
 )

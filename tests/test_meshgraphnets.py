@@ -107,7 +107,7 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
             r"the fields \['pressure', 'velocity'\] of the first trajectory in '1', got \['pressure'\]",
         ),
         ("1/velocity", np.ones((FRAMES, 5, 2)), r"12 nodes, as in the mesh, .* '1/velocity'"),
-        ("1/velocity", np.ones((3, 12, 2)), r"'1/velocity' of .* like the first"),
+        ("1/velocity", np.ones((3, 12, 2)), r"4 frames, as in the first .* '1/velocity' of .*, got 3\. Cut all to one"),
         ("1/velocity", np.full((FRAMES, 12, 2), np.nan, "f4"), "finite values in 'velocity_x'"),
         ("1/velocity", np.full((FRAMES, 12, 2), b"word"), "real numbers in '1/velocity'"),
         ("1/pos", moving, r"the same at all times in '1/pos'"),

@@ -70,6 +70,15 @@ def own(tmp_path: Path) -> Path:
     return tmp_path / "own.h5"
 
 
+def test_files_are_closed(own: Path) -> None:
+    for names in (None, {"u": "w"}):
+        fields = open_dataset(own, names=names)
+        fields.close()
+        with h5py.File(own, "r+") as file:  # refused while somebody in this process reads the file
+            assert "u" in file
+        del fields
+
+
 def test_a_file_that_breaks_the_convention_is_named(own: Path) -> None:
     with h5py.File(own, "r+") as file:
         file["u"][1, 2] = np.nan
@@ -82,7 +91,7 @@ def test_a_file_that_breaks_the_convention_is_named(own: Path) -> None:
 
 
 def test_options_that_do_not_fit_our_files_are_refused(own: Path) -> None:
-    with pytest.raises(InputError, match="no grid for"):
+    with pytest.raises(InputError, match=r"options out of names for '.*own\.h5', which is netcdf, got 'grid'"):
         open_dataset(own, grid=Grid(shape=(8,)))
     for names in ({"v": "w"}, {"u": "x"}):
         with pytest.raises(InputError, match=r"different new names for some of .*own\.h5"):

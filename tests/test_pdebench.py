@@ -12,8 +12,9 @@ import pytest
 import torch
 import xarray as xr
 
+from surrogate.cli import main
 from surrogate.datasets import Grid, InputError, open_dataset
-from surrogate.datasets.readers import KnownDefect, read_pdebench
+from surrogate.datasets.readers import KnownDefect
 from surrogate.solvers import Burgers
 
 RANDOM = np.random.default_rng(0)
@@ -60,11 +61,11 @@ def test_advection(tmp_path: Path) -> None:
 
 def test_advection_at_twice_the_speed_is_told_and_mended(tmp_path: Path) -> None:
     path = advection(tmp_path / "old.hdf5", speed=2)
-    with pytest.warns(KnownDefect, match=r"'old.hdf5' move at 2 velocity_x: .* They were left; read_pdebench"):
+    with pytest.warns(KnownDefect, match=r"'old.hdf5' move at 2 velocity_x: .* They were left; open_dataset"):
         fields = open_dataset(path)
     assert fields["time"][-1] == pytest.approx(2)
     with pytest.warns(KnownDefect, match="They were doubled"):
-        fields = read_pdebench(path, correct=True)
+        fields = open_dataset(path, correct=True)
     exact = waves(fields["x"].values, 1.0, 0.4 * fields["time"].values)
     np.testing.assert_allclose(fields["u"], exact, atol=1e-5)
 
@@ -104,10 +105,13 @@ def test_burgers_with_twice_the_flux_is_told_and_mended(tmp_path: Path) -> None:
     assert fields.attrs["equation"] == "u_t + (u^2)_x = viscosity u_xx"
     assert Grid.from_fields(fields).extent == ((-1, 1),)
     with pytest.warns(KnownDefect, match="put on an interval of half the length"):
-        fields = read_pdebench(path, correct=True)
+        fields = open_dataset(path, correct=True)
     assert Grid.from_fields(fields) == Grid(shape=(128,), periodic=True, location="cell")
     assert fields["viscosity"] == pytest.approx(0.1 / np.pi / 4)
     assert fields.attrs["equation"] == Burgers.equation
+    with pytest.warns(KnownDefect, match="put on an interval of half the length"):
+        assert main(["convert", str(path), str(tmp_path / "new.h5"), "--correct", "true"]) == 0
+    xr.testing.assert_identical(open_dataset(tmp_path / "new.h5").drop_attrs(), fields.drop_attrs())
 
 
 def test_reaction_diffusion_and_darcy(tmp_path: Path) -> None:
@@ -151,6 +155,59 @@ def test_compressible_flow(tmp_path: Path, dim: int) -> None:
         np.testing.assert_array_equal(fields[ours], arrays[theirs])
     assert Grid.from_fields(fields).boundary == (("neumann", "neumann"),) * dim
     assert len(fields["time"]) == 3
+
+
+def smoke(path: Path) -> dict[str, np.ndarray]:
+    """Write what the generator of incompressible flow does: names, order of axes, types, chunks, filters, settings."""
+    arrays = {
+        "velocity": RANDOM.normal(size=(2, 3, 8, 6, 2)),
+        "particles": RANDOM.normal(size=(2, 3, 8, 6, 1)),
+        "force": RANDOM.normal(size=(2, 8, 6, 2)),
+        "t": np.tile([0.0, 0.005, 0.01], (2, 1)),
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs["config"] = "sim_name: ns_sim_2d\ngrid_size:\n- 8\n- 6\nNU: 0.01\nseed: 1\nn_batch: 2\n"
+        file.attrs["latestIndex"] = 2
+        for name, values in arrays.items():
+            chunks = (1, 1, *values.shape[2:])
+            file.create_dataset(name, data=values, dtype="f4", chunks=chunks, compression="lzf", shuffle=True)
+    return {name: values.astype("f4") for name, values in arrays.items()}
+
+
+def test_incompressible_flow(tmp_path: Path) -> None:
+    path = tmp_path / "ns_incom_inhom_2d_512-0.h5"
+    arrays = smoke(path)
+    fields = open_dataset(path)
+    np.testing.assert_array_equal(fields["particles"], arrays["particles"][..., 0])
+    for number, axis in enumerate("xy"):
+        np.testing.assert_array_equal(fields[f"velocity_{axis}"], arrays["velocity"][..., number])
+        np.testing.assert_array_equal(fields[f"force_{axis}"], arrays["force"][..., number])
+    assert fields["particles"].dims == ("sample", "time", "x", "y")
+    assert fields["force_x"].dims == ("sample", "x", "y")
+    np.testing.assert_array_equal(fields["time"], arrays["t"][0])
+    assert fields["viscosity"] == 0.01
+    assert Grid.from_fields(fields) == Grid(shape=(8, 6), extent=(1.0, 1.0), location="cell")
+    assert "unit square were assumed" in fields.attrs["comment"]
+
+
+def test_wrong_files_of_incompressible_flow_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "smoke.h5"
+    for name, values, words in (
+        ("t", np.array([[0, 1, 2], [0, 1, 3]]), "the same finite numbers for all samples in 't' of"),
+        ("t", np.full((2, 3), np.nan), "the same finite numbers for all samples in 't' of"),
+        ("t", np.zeros((2, 4)), r"3 numbers for each sample in 't' of .*, got shape \(2, 4\)"),
+        ("t", np.arange(2.0), r"3 numbers in 't' of .*, got shape \(2,\)"),
+        ("t", np.zeros((2, 3)), "an increasing time axis"),
+        ("velocity", np.ones((2, 3, 8, 6, 1)), "component 1 in 'velocity'"),
+        ("force", np.ones((2, 3, 8, 6, 2)), r"'force' of .* over \(sample, x, y, component\)"),
+    ):
+        smoke(path)
+        with h5py.File(path, "r+") as file:
+            del file[name]
+            file[name] = values
+        with pytest.raises(InputError, match=words) as info:
+            open_dataset(path)
+        assert "smoke.h5" in str(info.value)
 
 
 def grouped(path: Path, shape: tuple[int, ...], limits: tuple[float, float]) -> dict[str, np.ndarray]:

@@ -102,6 +102,7 @@ def test_what_does_not_vary_may_have_length_one(tmp_path: Path) -> None:
             ("t0_fields/FieldC", (2, 3, 6, 1)),
             ("scalars/ParamA", (1,)),
             ("t2_fields/TFieldA", (2, 3, 6, 4, 4)),
+            ("dimensions/time", (1, 3)),
         ):
             values, attributes = file[name][()], dict(file[name].attrs)
             del file[name]
@@ -110,6 +111,7 @@ def test_what_does_not_vary_may_have_length_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(fields["FieldC"], arrays["FieldC"])
     np.testing.assert_array_equal(fields["TFieldA_yx"], arrays["TFieldA"][..., 1, 0])
     assert fields["ParamA"].shape == ()
+    np.testing.assert_array_equal(fields["time"], [0, 0.25, 0.5])
 
 
 def test_files_of_a_folder_are_one_dataset(tmp_path: Path) -> None:
@@ -223,6 +225,8 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         ("t0_fields/FieldB", np.array([b"word"]), "real numbers in 't0_fields/FieldB'"),
         ("scalars/OtherScalar", normal(4), r"the shape \(3,\) .* 'scalars/OtherScalar'"),
         ("dimensions/y", np.float32([0, 1, 1, 2]), "y"),
+        ("dimensions/time", np.float32([[0, 1, 2], [0, 1, 3]]), "the same finite numbers .* 'dimensions/time'"),
+        ("dimensions/time", None, "a dataset 'dimensions/time' .* got none"),
         ("dimensions/x", np.float32([0, 1, 3, 4, 5, 6]), "equally spaced points along the periodic axis x"),
         ("t0_fields/FieldA", None, "a dataset 't0_fields/FieldA' .* got none"),
     ]

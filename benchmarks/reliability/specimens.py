@@ -73,7 +73,9 @@ def ours_on_meshes(path: Path) -> None:
 
 
 def netcdf(path: Path) -> None:
-    fields().to_netcdf(path, engine="netcdf4", encoding={"u": {"zlib": True, "chunksizes": (1, 1, 4, 6)}})
+    mask = (("x", "y"), np.ones((4, 6), dtype="i2"), {"units": "1"})
+    packed = {"u": {"zlib": True, "chunksizes": (1, 1, 4, 6)}}
+    fields().assign(mask=mask).to_netcdf(path, engine="netcdf4", encoding=packed)
 
 
 def pdebench(path: Path) -> None:
@@ -83,6 +85,21 @@ def pdebench(path: Path) -> None:
         for name, values in {"tensor": tensor, "x-coordinate": x, "t-coordinate": times}.items():
             file.create_dataset(name, data=values)
         file.attrs["nu"] = 0.1
+
+
+def smoke(path: Path) -> None:
+    """Incompressible flow of PDEBench."""
+    arrays = {
+        "particles": random(2, 3, 4, 6, 1),
+        "velocity": random(2, 3, 4, 6, 2),
+        "force": random(2, 4, 6, 2),
+        "t": np.tile([0.0, 0.5, 1.0], (2, 1)),
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"config": "grid_size:\n- 4\n- 6\nNU: 0.01\n", "latestIndex": 2})
+        for name, values in arrays.items():
+            chunks = (1, 1, *values.shape[2:])
+            file.create_dataset(name, data=values, dtype="f4", chunks=chunks, compression="lzf", shuffle=True)
 
 
 def the_well(path: Path) -> None:
@@ -261,6 +278,7 @@ SPECIMENS = {
     "series.xdmf": Specimen("series.xdmf", moving_mesh),
     "mesh.e": Specimen("mesh.e", exodus),
     "pdebench": Specimen("pdebench.hdf5", pdebench),
+    "smoke": Specimen("smoke.h5", smoke),
     "the_well": Specimen("the_well.hdf5", the_well),
     "meshgraphnets": Specimen("meshgraphnets.h5", meshgraphnets),
     "shards": Specimen("shards", shards),

@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 
 from surrogate.datasets.errors import expected
+from surrogate.datasets.fields import check
 from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.readers.axes import GridChoice, Vectors, space_axes, time_axis
+from surrogate.datasets.readers.converted import ConvertedArray
 from surrogate.datasets.readers.layout import Dims, dims_of_all
 
 Arrays = Mapping[str, np.ndarray]
@@ -24,7 +26,7 @@ def arrays_to_fields(
     names: Mapping[str, str],
     grid: GridChoice | None,
     times: Sequence[float] | None,
-    dims: DimsChoice,
+    dims: DimsChoice | None,
     source: str,
 ) -> xr.Dataset:
     """Return arrays over space, with or without sample and time, as fields.
@@ -45,23 +47,25 @@ def arrays_to_fields(
     if not names.keys() <= everything.keys() or len(set(labels.values())) < len(labels):
         wanted = f"a different new name for each of {list(everything)} in {source}"
         raise expected(wanted, dict(names), "Correct `names`.")
-    space, sizes = _space(arrays, vectors, dims, source)
-    found = dims_of_all(arrays, space, sizes, dims, source)
+    space, sizes = _space(arrays, vectors, dims or {}, source)
+    found = dims_of_all(arrays, space, sizes, dims or {}, source)
     alone = not any("sample" in order for order in found.values())
     variables = {labels[name]: _variable(array, found[name], space, alone) for name, array in arrays.items()}
     variables, coords = space_axes(variables, space, vectors, grid)
     length = next((variable.sizes["time"] for variable in variables.values() if "time" in variable.dims), None)
     coords |= time_axis(length, vectors.get("time"), times, source)
-    variables |= {labels[name]: xr.Variable((), as_floating(value.reshape(()))) for name, value in numbers.items()}
+    variables |= {labels[name]: _floating(value.reshape(()), ()) for name, value in numbers.items()}
     for name, variable in variables.items():
         variable.attrs = {"units": "1", "long_name": name}
-    return xr.Dataset(variables, coords=coords, attrs={"source": source})
+    return check(xr.Dataset(variables, coords=coords, attrs={"source": source}), values=False)
 
 
-def as_floating(values: np.ndarray) -> np.ndarray:
-    """Return double precision as float64 and all else as float32, in the byte order of this machine."""
-    double = values.dtype.kind == "f" and values.dtype.itemsize >= 8
-    return values.astype(np.float64 if double else np.float32, copy=False)
+def _floating(array: np.ndarray, dims: Dims) -> xr.Variable:
+    """Return double precision as float64 and all else as float32; what lies in a file stays there."""
+    dtype = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else np.float32
+    if isinstance(array, np.memmap):
+        return ConvertedArray(xr.Variable(dims, array), dtype).variable({})
+    return xr.Variable(dims, array.astype(dtype, copy=False))
 
 
 def _space(arrays: Arrays, vectors: Vectors, dims: DimsChoice, source: str) -> tuple[Dims, dict[str, int]]:
@@ -80,7 +84,5 @@ def _space(arrays: Arrays, vectors: Vectors, dims: DimsChoice, source: str) -> t
 
 def _variable(array: np.ndarray, dims: Dims, space: Dims, alone: bool) -> xr.Variable:
     """Return the array with its axes in the order of the convention; where there are no samples, as one."""
-    values = (
-        xr.Variable(("sample", *dims), as_floating(array)[None]) if alone else xr.Variable(dims, as_floating(array))
-    )
+    values = _floating(array[None], ("sample", *dims)) if alone else _floating(array, dims)
     return values.transpose(*(dim for dim in ("sample", "time", *space) if dim in values.dims))

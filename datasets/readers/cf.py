@@ -13,9 +13,11 @@ from surrogate.datasets.fields import DIMENSIONS
 from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.meshes.ugrid import find_topology
 from surrogate.datasets.readers.classic_header import refuse_false_header
+from surrogate.datasets.readers.converted import ConvertedArray
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.samples.ragged import counts, is_structure
+from surrogate.datasets.storage.stored import is_lazy
 
 #: What others call our dimensions, in small letters.
 _SYNONYMS = {
@@ -49,10 +51,10 @@ def read_cf(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Dataset
     """
     with path.open("rb") as file:
         classic = file.read(3) == b"CDF"
-    return conventional(_read_classic(path) if classic else read_netcdf(path), names or {}, path)
+    return conventional(_read_classic(path) if classic else read_netcdf(path), names, path)
 
 
-def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr.Dataset:
+def conventional(fields: xr.Dataset, names: Mapping[str, str] | None, path: Path) -> xr.Dataset:
     """Return what is in a file that follows CF in the form of the field convention, as far as it can be brought there.
 
     Raises
@@ -60,14 +62,16 @@ def conventional(fields: xr.Dataset, names: Mapping[str, str], path: Path) -> xr
     InputError
         Names that do not fit, or dimensions that have to be renamed.
     """
-    fields = _without_attachments(renamed(fields, names))
+    opened, fields = fields, _without_attachments(renamed(fields, names or {}))
     single = [
         dim for dim, size in fields.sizes.items() if size == 1 and dim not in DIMENSIONS and dim not in counts(fields)
     ]
     fields = fields.squeeze([dim for dim in single if not _is_structural(fields, dim)])
     if find_topology(fields) is None:
         _refuse_dimensions(fields, path)
-    return _in_order(fields.assign({name: _floating(fields[name]) for name in fields.data_vars}))
+    fields = _in_order(fields.assign({name: _floating(fields[name].variable) for name in fields.data_vars}))
+    fields.set_close(opened.close)  # what xarray makes of a dataset does not close its file
+    return fields
 
 
 def renamed(fields: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
@@ -81,7 +85,9 @@ def renamed(fields: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
     known = [*fields.variables, *(dim for dim in fields.dims if dim not in fields.variables)]
     if not names.keys() <= set(known) or len({names.get(str(name), str(name)) for name in known}) < len(known):
         raise expected(f"different new names for some of {known}", dict(names), "Correct `names`.")
-    return fields.rename(names)
+    result = fields.rename(names)
+    result.set_close(fields.close)
+    return result
 
 
 def _read_classic(path: Path) -> xr.Dataset:
@@ -127,13 +133,14 @@ def _meaning(fields: xr.Dataset, dim: str) -> str | None:
     return by_axis or next((ours for ours, theirs in _SYNONYMS.items() if words & theirs), None)
 
 
-def _floating(variable: xr.DataArray) -> xr.DataArray:
+def _floating(variable: xr.Variable) -> xr.Variable:
     """Return a field of whole or half-precision numbers in single precision, if that holds them, else in double."""
     if variable.dtype in (np.float32, np.float64) or variable.dims in ((), ("sample",)):
         return variable
-    if variable.dtype.kind not in "fiub" or is_structure(variable.variable):
+    if variable.dtype.kind not in "fiub" or is_structure(variable):
         return variable
-    return variable.astype(np.float32 if variable.dtype.itemsize <= 2 else np.float64)
+    dtype = np.float32 if variable.dtype.itemsize <= 2 else np.float64
+    return ConvertedArray(variable, dtype).variable(variable.attrs) if is_lazy(variable) else variable.astype(dtype)
 
 
 def _in_order(fields: xr.Dataset) -> xr.Dataset:

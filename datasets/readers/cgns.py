@@ -80,7 +80,8 @@ def _frame(path: Path, number: int) -> meshio.Mesh:
     blocks = [(zone, block, start) for zone, start in zip(zones, starts, strict=False) for block in zone.blocks]
     top = max(_DIMENSIONS[block.kind] for _, block, _ in blocks)
     nodes = {n: np.concatenate([zone.at_nodes[n] for zone in zones]) for n in zones[0].at_nodes}
-    cells = {n: [_values(zone, block, n, top) for zone, block, _ in blocks] for n in zones[0].in_cells}
+    owners = [(zone, block, _places(zone, block, top)) for zone, block, _ in blocks]
+    cells = {n: [_values(zone, n, block, places) for zone, block, places in owners] for n in zones[0].in_cells}
     empty = np.empty(0, dtype=np.int64)
     sets = {
         name: [np.arange(len(block.nodes)) if block.section == name else empty for _, block, _ in blocks]
@@ -97,13 +98,16 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
-def _values(zone: _Zone, block: _Block, name: str, top: int) -> np.ndarray:
-    """Return the values of a field in the elements of a block; those of the boundary have none."""
+def _values(zone: _Zone, name: str, block: _Block, places: np.ndarray | None) -> np.ndarray:
+    return np.zeros(len(block.nodes)) if places is None else zone.in_cells[name][places]
+
+
+def _places(zone: _Zone, block: _Block, top: int) -> np.ndarray | None:
+    """Return where in a field the values of the elements of a block are; those of the boundary have none."""
     if _DIMENSIONS[block.kind] < top:
-        return np.zeros(len(block.nodes))
+        return None
     inner = np.sort(np.concatenate([other.numbers for other in zone.blocks if _DIMENSIONS[other.kind] == top]))
-    found: np.ndarray = zone.in_cells[name][np.searchsorted(inner, block.numbers)]
-    return found
+    return np.searchsorted(inner, block.numbers)
 
 
 def _base(file: h5py.File, path: Path) -> h5py.Group:
@@ -186,15 +190,24 @@ def _blocks(section: h5py.Group, path: Path) -> list[_Block]:
     if code != _MIXED:
         kind, width = _element(code, path)
         return [_Block(name, kind, connectivity.reshape(len(numbers), width) - 1, numbers)]
-    rows: dict[str, list[np.ndarray]] = {}
-    owners: dict[str, list[int]] = {}
-    at = 0
-    for number in numbers.tolist():
-        kind, width = _element(int(connectivity[at]), path)
-        rows.setdefault(kind, []).append(connectivity[at + 1 : at + 1 + width] - 1)
-        owners.setdefault(kind, []).append(number)
-        at += 1 + width
-    return [_Block(name, kind, np.stack(nodes), np.array(owners[kind])) for kind, nodes in rows.items()]
+    starts = _starts(section, connectivity, len(numbers), path)
+    codes, blocks = connectivity[starts], []
+    for code in np.unique(codes).tolist():
+        kind, width = _element(code, path)
+        nodes = connectivity[starts[codes == code][:, None] + 1 + np.arange(width)] - 1
+        blocks.append(_Block(name, kind, nodes, numbers[codes == code]))
+    return blocks
+
+
+def _starts(section: h5py.Group, connectivity: np.ndarray, count: int, path: Path) -> np.ndarray:
+    """Return where each of mixed elements begins: with its type, before its nodes."""
+    if "ElementStartOffset" in section:  # since version 3.4 of the standard
+        return _data(section, "ElementStartOffset").ravel()[:count].astype(np.int64)
+    starts, at, codes = np.empty(count, dtype=np.int64), 0, connectivity.tolist()
+    for number in range(count):
+        starts[number] = at
+        at += 1 + _element(codes[at], path)[1]
+    return starts
 
 
 def _element(code: int, path: Path) -> tuple[str, int]:

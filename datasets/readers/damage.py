@@ -7,6 +7,8 @@ from pathlib import Path
 
 from surrogate.datasets.errors import InputError, expected
 
+#: Filters of files shrink numbers at most so much (deflate by 1032): more means that most was never written.
+MOST_COMPRESSED = 1100
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 300
 

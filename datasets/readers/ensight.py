@@ -12,6 +12,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
+from surrogate.datasets.readers.companions import refuse_outside
 from surrogate.datasets.readers.recordings import Recording, recordings_to_fields
 from surrogate.datasets.readers.vtk_grids import joined, pyvista_for, vtk_errors
 
@@ -63,13 +64,8 @@ def _first_of_each_kind(grid: Any) -> np.ndarray:
 
 def _refuse_outsiders(path: Path) -> None:
     """Look at the last word of each line that names a file."""
-    folder = path.parent.resolve()
     for line in path.read_text(errors="replace").splitlines():
         head, _, rest = line.partition(":")
         words = rest.split()
-        if not words or not any(word in head for word in ("model", "per node", "per element", "measured", "match")):
-            continue
-        name = words[-1].strip('"')
-        if not (folder / name).resolve().is_relative_to(folder):
-            do = "Move that file beside it, and correct the name."
-            raise expected(f"only files in the folder of {str(path)!r} or below", repr(name), do)
+        if words and any(word in head for word in ("model", "per node", "per element", "measured", "match")):
+            refuse_outside(path, words[-1].strip('"'))

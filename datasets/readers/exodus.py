@@ -129,7 +129,7 @@ class _Exodus:
         """Return the global variables over time."""
         with self._opened() as data:
             values = data["vals_glo_var"].values if "vals_glo_var" in data else np.empty((0, 0))
-            return dict(zip(_names(data, "name_glo_var"), values.T.astype(np.float64), strict=False))
+            return dict(zip(_names(data, "name_glo_var"), values.T.astype(np.float64), strict=True))
 
     def _opened(self) -> xr.Dataset:
         try:

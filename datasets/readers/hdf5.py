@@ -14,10 +14,8 @@ import h5py
 import numpy as np
 
 from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.damage import MOST_COMPRESSED, unreadable
 
-#: Filters shrink numbers at most so much (gzip by 1032): more means that most was never written.
-_MOST_COMPRESSED = 1100
 #: How many datasets of an open file are kept open.
 _REMEMBERED = 256
 
@@ -130,7 +128,7 @@ def require_written(dataset: h5py.Dataset) -> None:
         Most of the numbers were never written, or the file was cut.
     """
     filtered = dataset.compression is not None or dataset.id.get_create_plist().get_nfilters() > 0
-    stored = dataset.id.get_storage_size() * (_MOST_COMPRESSED if filtered else 1)
+    stored = dataset.id.get_storage_size() * (MOST_COMPRESSED if filtered else 1)
     claimed = max(dataset.size or 0, math.prod(dataset.chunks or ())) * dataset.dtype.itemsize
     if stored < claimed or _end(dataset) > Path(dataset.file.filename).stat().st_size:
         where = f"all numbers of {dataset.name.lstrip('/')!r} of {dataset.file.filename!r}"
@@ -154,6 +152,27 @@ def vector_in(parent: h5py.Group, name: str, *lengths: int) -> np.ndarray:
     if not np.isfinite(values).all():
         raise expected(f"finite numbers in {where}", "some that are not", "Correct the coordinate.")
     return values
+
+
+def common_row_in(parent: h5py.Group, name: str, length: int | None = None) -> np.ndarray:
+    """Return a vector, or what all rows of a matrix are: float64, of this length if one is given.
+
+    Raises
+    ------
+    InputError
+        What `dataset_in` raises, another rank or length, rows that differ, or values that are not finite.
+    """
+    dataset = dataset_in(parent, name)
+    if dataset.ndim != 2:
+        return vector_in(parent, name, dataset.size if length is None else length)
+    where = f"{_join(parent, name)!r} of {parent.file.filename!r}"
+    rows = np.asarray(dataset[()], dtype=np.float64)
+    if length not in (None, rows.shape[1]):
+        raise expected(f"{length} numbers for each sample in {where}", f"shape {rows.shape}", "Correct the coordinate.")
+    if not np.isfinite(rows).all() or np.ptp(rows, axis=0).any():
+        raise expected(f"the same finite numbers for all samples in {where}", "others", "Open the samples one by one.")
+    first: np.ndarray = rows[0]
+    return first
 
 
 def number_in(attributes: h5py.AttributeManager, name: str) -> float | None:

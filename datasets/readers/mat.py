@@ -9,20 +9,15 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
+from surrogate.datasets.errors import InputError
+from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.hdf5 import require_written
 from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.hdf5_heaps import refuse_damaged_heaps
 from surrogate.datasets.readers.matlab5 import read_matlab5
-
-PAIRS = (("a", "u"), ("input", "output"), ("coeff", "sol"))
-SINGLE = ("u", "uu", "usol")
-#: Vectors that hold coordinates, with the dimension that they belong to.
-COORDINATES = {"x": "x", "y": "y", "z": "z", "t": "time", "tt": "time", "time": "time"}
-KNOWN = {name for pair in PAIRS for name in pair} | set(SINGLE) | COORDINATES.keys()
+from surrogate.datasets.readers.named_arrays import KNOWN, fields_among, named_to_fields
 
 
 def read_mat(
@@ -67,39 +62,7 @@ def read_mat(
     except Exception as error:  # a damaged file makes its parser raise anything
         raise unreadable("a readable MATLAB file at", path, error) from error
     chosen = fields_among(arrays, names, path)
-    for name, array in chosen.items():
-        if array.dtype.kind not in "fiub":
-            raise expected(f"real numbers in {name!r} of {str(path)!r}", array.dtype, "Correct the file.")
-    numbers = {name: array for name, array in chosen.items() if array.size == 1 and name in names}
-    return arrays_to_fields(
-        {name: array for name, array in chosen.items() if name not in numbers},
-        vectors=vectors_among(arrays),
-        numbers=numbers,
-        names=names,
-        grid=grid,
-        times=times,
-        dims=dims or {},
-        source=path.name,
-    )
-
-
-def fields_among(arrays: Mapping[str, np.ndarray], names: Mapping[str, str], path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a file that are fields: a pair, one beside its coordinates, and those with new names."""
-    pair = next((pair for pair in PAIRS if all(name in arrays for name in pair)), ())
-    alone = [name for name in SINGLE if name in arrays and not pair and "x" in arrays][:1]
-    chosen = {name: arrays[name] for name in (*pair, *alone, *names) if name in arrays and name not in COORDINATES}
-    if not chosen:
-        wanted = " or ".join("/".join(pair) for pair in PAIRS)
-        do = "Rename them in the file, or say which with `names`."
-        found = sorted(arrays)
-        raise expected(f"the variables {wanted}, or {'/'.join(SINGLE)} beside x, in {str(path)!r}", found, do)
-    return chosen
-
-
-def vectors_among(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the coordinates among the arrays of a file; one number is none."""
-    found = {dim: arrays[name] for name, dim in COORDINATES.items() if name in arrays}
-    return {d: v.ravel() for d, v in found.items() if v.dtype.kind in "fiu" and 1 < v.size == max(v.shape)}
+    return named_to_fields(arrays, chosen, path, names=names, grid=grid, times=times, dims=dims)
 
 
 def _read_hdf5(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:

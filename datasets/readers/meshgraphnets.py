@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -16,7 +16,8 @@ from surrogate.datasets.meshes.ugrid import describe_many
 from surrogate.datasets.readers.axes import time_axis
 from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, number_in, opened, own_group, vector_in
 from surrogate.datasets.readers.hdf5_claims import refuse_references
-from surrogate.datasets.readers.lazy import JoinedArray, StoredArray, lazy_dataset
+from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray, lazy_dataset
+from surrogate.datasets.readers.meshio_mesh import component_names
 
 POSITIONS = ("mesh_pos", "pos")
 #: What is in a group besides fields.
@@ -33,9 +34,7 @@ def is_meshgraphnets(path: Path) -> bool:
     return looks_like(path, lambda file: _positions(own_group(file, next(iter(file), None))) is not None)
 
 
-def read_meshgraphnets(
-    path: Path, *, names: Mapping[str, str] | None = None, times: Sequence[float] | None = None
-) -> xr.Dataset:
+def read_meshgraphnets(path: Path, *, times: Sequence[float] | None = None) -> xr.Dataset:
     """Read trajectories on meshes, lazily but for the meshes.
 
     Each group has ``mesh_pos`` or ``pos``, ``cells``, ``node_type`` and fields ``(time, node, component)``, or
@@ -47,8 +46,6 @@ def read_meshgraphnets(
     ----------
     path
         The file.
-    names
-        New names for fields, such as ``{"world_pos_x": "position_x"}``.
     times
         The first and the last of the frames, or all; default: the array ``time`` of each group, else the attribute
         ``dt`` of the file, else 1, 2, ...
@@ -56,7 +53,8 @@ def read_meshgraphnets(
     Raises
     ------
     InputError
-        Truncated, without cells, with positions that move, fields that do not fit the nodes, or a wrong mesh.
+        Truncated, without cells, with positions that move, fields that do not fit the nodes, trajectories of different
+        length, or a wrong mesh.
     """
     with opened(path) as file:
         refuse_references(file)
@@ -65,16 +63,12 @@ def read_meshgraphnets(
         meshes = [_mesh(group) for group in groups]
         shared = all(mesh == meshes[0] for mesh in meshes)
         fields = _fields(groups, [mesh.n_points for mesh in meshes], "sample" if shared else "node")
-        labels = {name: (names or {}).get(name, name) for name in fields}
-        if not (names or {}).keys() <= fields.keys() or len(set(labels.values())) < len(fields):
-            raise expected(f"different new names for some of {list(fields)}", dict(names or {}), "Correct `names`.")
-        located = {"units": "1", "mesh": "mesh", "location": "node"}
-        arrays = {labels[name]: array for name, array in fields.items()}
-        frames = next((a.shape[a.dims.index("time")] for a in arrays.values() if "time" in a.dims), None)
+        frames = next((_frames(array) for array in fields.values() if "time" in array.dims), None)
         coords = meshes[0].coordinates() if shared else describe_many(meshes)
         coords |= time_axis(frames, _stored_times(groups, frames), times, path.name)
-    attributes = {label: {"long_name": label.replace("_", " ")} | located for label in arrays}
-    return check(lazy_dataset(arrays, attributes, {}, coords, path.name), values=False)
+    located = {"units": "1", "mesh": "mesh", "location": "node"}
+    attributes = {name: {"long_name": name.replace("_", " ")} | located for name in fields}
+    return check(lazy_dataset(fields, attributes, {}, coords, path.name), values=False)
 
 
 def _positions(group: h5py.Group | None) -> str | None:
@@ -131,7 +125,22 @@ def _fields(groups: Sequence[h5py.Group], nodes: Sequence[int], along: str) -> d
             axes = _axes(dataset, n)
             for label, component in _components(name, dataset.shape[len(axes) :]):
                 parts.setdefault(label, []).append(StoredArray(dataset, [*axes, *component]))
+    for arrays in parts.values():
+        _refuse_other_lengths(arrays)
     return {label: JoinedArray(arrays, along) for label, arrays in parts.items()}
+
+
+def _refuse_other_lengths(arrays: Sequence[StoredArray]) -> None:
+    first = arrays[0]
+    for array in arrays:
+        if "time" in first.dims and "time" in array.dims and _frames(array) != _frames(first):
+            wanted = f"{_frames(first)} frames, as in the first trajectory, in {array.name.lstrip('/')!r}"
+            do = "Cut all to one length, or store those of each length in a file of their own."
+            raise expected(f"{wanted} of {str(array.file.path)!r}", _frames(array), do)
+
+
+def _frames(array: LazyArray) -> int:
+    return array.shape[array.dims.index("time")]
 
 
 def _axes(dataset: h5py.Dataset, nodes: int) -> list[str]:
@@ -147,8 +156,7 @@ def _axes(dataset: h5py.Dataset, nodes: int) -> list[str]:
 def _components(name: str, shape: tuple[int, ...]) -> list[tuple[str, list[int]]]:
     if shape in ((), (1,)):
         return [(name, [0] * len(shape))]
-    endings = "xyz" if shape[0] <= 3 else map(str, range(shape[0]))
-    return [(f"{name}_{ending}", [number]) for number, ending in zip(range(shape[0]), endings, strict=False)]
+    return [(f"{name}_{ending}", [number]) for number, ending in enumerate(component_names(shape[0]))]
 
 
 def _stored_times(groups: Sequence[h5py.Group], frames: int | None) -> np.ndarray | None:

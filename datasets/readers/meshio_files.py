@@ -27,12 +27,12 @@ _PARSERS = {".vtu": meshio.vtu.read, ".vtk": meshio.vtk.read, ".msh": meshio.gms
 SUFFIXES = tuple(_PARSERS)
 
 
-def read_mesh(path: Path, names: Mapping[str, str] | None = None) -> xr.Dataset:
+def read_mesh(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Dataset:
     """Return the mesh and the fields of one file, as `read_meshes` does."""
-    return read_meshes([path], names)
+    return read_meshes([path], names=names)
 
 
-def read_meshes(paths: Sequence[Path], names: Mapping[str, str] | None = None) -> xr.Dataset:
+def read_meshes(paths: Sequence[Path], *, names: Mapping[str, str] | None = None) -> xr.Dataset:
     """Return the meshes and fields of several files, one sample each.
 
     Where all files hold the same mesh there is one for all samples, otherwise samples are joined along ``node`` and

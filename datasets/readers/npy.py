@@ -11,16 +11,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from surrogate.datasets.errors import expected
-from surrogate.datasets.fields import check
-from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
+from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
-from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.readers.mat import fields_among, vectors_among
+from surrogate.datasets.readers.damage import MOST_COMPRESSED, unreadable
+from surrogate.datasets.readers.named_arrays import fields_among, named_to_fields
 
 SUFFIXES = (".npy", ".npz")
-#: Deflate shrinks at most so much.
-_MOST_COMPRESSED = 1100
 _LONGEST_HEADER = 2**16
 
 
@@ -35,30 +31,16 @@ def read_npy(
     """Read an array, or those of an archive, as `read_mat` reads those of a MATLAB file, with the same options.
 
     The one in a ``.npy`` file is called ``u``: ``(sample, *space)`` where ``dims`` does not say otherwise. It stays in
-    the file until it is asked for, if it is floating point.
+    the file until it is asked for.
 
     Raises
     ------
     InputError
         Not such a file, truncated, or holding Python objects, which could run code.
     """
-    arrays = _read(path)
-    for name, array in arrays.items():
-        if array.dtype.kind not in "fiub":
-            raise expected(f"real numbers in {name!r} of {str(path)!r}", array.dtype, "Store numbers.")
-    chosen = arrays if path.suffix == ".npy" else fields_among(arrays, names or {}, path)
-    numbers = {name: array for name, array in chosen.items() if array.size == 1 and name in (names or {})}
-    fields = arrays_to_fields(
-        {name: array for name, array in chosen.items() if name not in numbers},
-        vectors=vectors_among(arrays),
-        numbers=numbers,
-        names=names or {},
-        grid=grid,
-        times=times,
-        dims=dims or {},
-        source=path.name,
-    )
-    return check(fields, values=False)
+    arrays, names = _read(path), names or {}
+    chosen = list(arrays) if path.suffix == ".npy" else fields_among(arrays, names, path)
+    return named_to_fields(arrays, chosen, path, names=names, grid=grid, times=times, dims=dims)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -69,7 +51,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             return {"u": np.load(path, mmap_mode="r", allow_pickle=False)}
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
-                if entry.file_size > _MOST_COMPRESSED * entry.compress_size:
+                if entry.file_size > MOST_COMPRESSED * entry.compress_size:
                     raise ValueError(f"{entry.file_size} bytes in {entry.compress_size} that are stored")
                 with archive.open(entry) as member:
                     _refuse_claims(member, entry.file_size)

@@ -20,7 +20,7 @@ def double_speed(fields: xr.Dataset, name: str, correct: bool) -> xr.Dataset:
     factor = speed_factor(u[0].values.astype(float), u[frame].values.astype(float), shift)
     if factor != 2:
         return fields
-    done = "They were doubled." if correct else "They were left; read_pdebench(path, correct=True) doubles them."
+    done = "They were doubled." if correct else "They were left; open_dataset(path, correct=True) doubles them."
     _warn(f"The profiles in {name!r} move at 2 velocity_x: its times are half of what its equation needs. {done}")
     return fields.assign_coords(time=fields["time"] * 2) if correct else fields
 
@@ -38,7 +38,7 @@ def wide_interval(fields: xr.Dataset, name: str, correct: bool) -> xr.Dataset:
     words = f"{name!r}, on x from {grid.extent[0][0]:g} to {grid.extent[0][1]:g}, solves u_t + (u^2)_x = Nu/pi u_xx"
     if not correct:
         fields = fields.assign_attrs(equation="u_t + (u^2)_x = viscosity u_xx")
-        _warn(f"{words}, twice the flux of Burgers. read_pdebench(path, correct=True) halves x, which mends it.")
+        _warn(f"{words}, twice the flux of Burgers. open_dataset(path, correct=True) halves x, which mends it.")
         return fields
     low, high = grid.extent[0]
     unit = Grid(shape=grid.shape, extent=((high - low) / 2,), boundary=grid.boundary, location="cell")

@@ -57,7 +57,7 @@ def read_pt(
     tensors = {key: content[key] for key in (*NAMES, *numbers)}
     if any(tensor.is_complex() for tensor in tensors.values()):
         raise expected(f"real tensors in {str(path)!r}", "complex ones", "Save real and imaginary parts as two files.")
-    arrays = {key: _to_array(tensor) for key, tensor in tensors.items()}
+    arrays = {key: to_array(tensor) for key, tensor in tensors.items()}
     return arrays_to_fields(
         {key: arrays[key] for key in NAMES},
         vectors={},
@@ -65,11 +65,12 @@ def read_pt(
         names={**NAMES, **(names or {})},
         grid=grid,
         times=times,
-        dims=dims or {},
+        dims=dims,
         source=path.name,
     )
 
 
-def _to_array(tensor: torch.Tensor) -> np.ndarray:
+def to_array(tensor: torch.Tensor) -> np.ndarray:
+    """Return double precision as it is, and all else in single precision."""
     dense = tensor.detach().to_dense() if tensor.layout != torch.strided else tensor.detach()
     return (dense if dense.dtype == torch.float64 else dense.to(torch.float32)).numpy()

@@ -20,6 +20,7 @@ from surrogate.datasets.meshes.cells import KINDS
 from surrogate.datasets.meshes.graphs import from_graph
 from surrogate.datasets.meshes.ugrid import count_variable, describe_many
 from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.readers.pt import to_array
 from surrogate.datasets.storage.pickles import load_plain
 
 #: What graphs call their channels.
@@ -135,7 +136,7 @@ def _variables(
     """Return an attribute of all graphs as fields of one channel each, or as parameters."""
     at_points = all(value.ndim and len(value) == length for value, length in zip(values, lengths, strict=True))
     rows = [
-        _array(value).reshape(length if at_points else 1, -1) for value, length in zip(values, lengths, strict=True)
+        to_array(value).reshape(length if at_points else 1, -1) for value, length in zip(values, lengths, strict=True)
     ]
     if len({row.shape[1] for row in rows}) > 1:
         shapes = sorted({tuple(value.shape) for value in values})
@@ -148,9 +149,3 @@ def _variables(
     dims = ["sample", "node"] if shared else ["node"]
     joined = np.stack(rows) if shared else np.concatenate(rows)
     return {name: xr.Variable(dims, joined[..., number]) for number, name in enumerate(names)}
-
-
-def _array(value: torch.Tensor) -> np.ndarray:
-    plain = value.detach()
-    array: np.ndarray = (plain if plain.dtype == torch.float64 else plain.to(torch.float32)).numpy()
-    return array

@@ -14,7 +14,7 @@ import xarray as xr
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
-from surrogate.datasets.readers.hdf5 import dataset_in, looks_like, opened, vector_in
+from surrogate.datasets.readers.hdf5 import common_row_in, dataset_in, looks_like, opened
 from surrogate.datasets.readers.hdf5_claims import refuse_references
 from surrogate.datasets.readers.lazy import JoinedArray, LazyArray, StoredArray, lazy_dataset
 from surrogate.datasets.readers.the_well_grid import space_coordinates, words
@@ -108,12 +108,8 @@ def _read(path: Path) -> _Part:
 
 def _times(file: h5py.File) -> xr.Variable:
     """Return the times, which all samples have to share."""
-    dataset = dataset_in(file, "dimensions/time")
-    if dataset.ndim == 2 and np.ptp(dataset[()], axis=0).any():
-        do = "Open the samples one by one."
-        raise expected(f"the same times for all samples in {file.filename!r}", "others for some", do)
-    values = dataset[0] if dataset.ndim == 2 else vector_in(file, "dimensions/time", dataset.size)
-    return xr.Variable(("time",), values.astype(np.float64), {"units": "1", "long_name": "time"} | _text(dataset))
+    values = common_row_in(file, "dimensions/time")
+    return xr.Variable(("time",), values, {"units": "1", "long_name": "time"} | _text(file["dimensions/time"]))
 
 
 def _field(

@@ -23,17 +23,10 @@ def is_zarr(path: Path) -> bool:
 
 
 def read_zarr(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Dataset:
-    """Open a store, ours or another one that follows CF, lazily; see `read_cf`.
+    """Open a store, ours or another one that follows CF, lazily, as `read_cf` does, with the same options.
 
     In stores of version 2 that were not written by xarray the value for blocks that are not stored is 0: it is a value
     as others, no gap.
-
-    Parameters
-    ----------
-    path
-        The folder.
-    names
-        New names of variables and dimensions, such as ``{"lon": "x", "lat": "y"}``.
 
     Raises
     ------
@@ -51,7 +44,7 @@ def read_zarr(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Datas
         raise
     except Exception as error:  # a damaged store makes its parser raise anything
         raise unreadable("a readable Zarr store at", path, error) from error
-    return conventional(fields, names or {}, path)
+    return conventional(fields, names, path)
 
 
 def _refuse_pickles(path: Path) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement
 
 import xarray as xr
 
 from surrogate.datasets.fields import Fields
 from surrogate.datasets.grids.grid import AXES
-from surrogate.datasets.notes import Notes
 from surrogate.datasets.readers.pvd import SAMPLES
 from surrogate.datasets.storage.watched import checked_when_read
-from surrogate.datasets.storage.whole_files import refuse_existing, replacing
+from surrogate.datasets.storage.whole_files import refuse_existing
 from surrogate.datasets.writers.folders import belonging, whole_folder
+from surrogate.datasets.writers.index import write_index
 from surrogate.datasets.writers.snapshots import Snapshots
 
 
@@ -36,7 +36,6 @@ def write_pvd(fields: Fields, path: str | Path, *, overwrite: bool = False) -> N
     snapshots = Snapshots(dataset)
     root = Element("VTKFile", type="Collection", version="1.0", byte_order="LittleEndian")
     collection = SubElement(root, "Collection")
-    SubElement(root, "Information", Name="surrogate").text = Notes.of(_with_plain_axes(dataset)).text()
     with belonging(path) as data:
         with whole_folder(data, size=dataset.nbytes) as folder:
             for sample in range(snapshots.samples):
@@ -45,9 +44,7 @@ def write_pvd(fields: Fields, path: str | Path, *, overwrite: bool = False) -> N
                     snapshots.frame(sample, number).write(folder / name, file_format="vtu")
                     entry = {"timestep": repr(time), "group": SAMPLES, "part": str(sample)}
                     SubElement(collection, "DataSet", entry, file=f"{data.name}/{name}")
-        indent(root)
-        with replacing(path) as part:
-            ElementTree(root).write(part, encoding="utf-8", xml_declaration=True)
+        write_index(path, root, root, _with_plain_axes(dataset))
 
 
 def _with_plain_axes(fields: xr.Dataset) -> xr.Dataset:

@@ -52,17 +52,32 @@ class Snapshots:
         self.names = spatial_fields(fields, "a mesh in each frame")
         self._fields = fields
         self._grid = None if is_on_points(fields) else Grid.from_fields(fields)
-        self._mesh = None if self._grid is None else grid_mesh(self._grid)
+        self._moving = self._grid is None and "time" in fields["x"].dims
+        self._last_sample: tuple[int, xr.Dataset] | None = None
+        self._last_mesh: tuple[tuple[int, int], Mesh] | None = None  # to make one takes longer than to write values
         self.samples = fields.sizes.get("sample", 1)
         self.times = fields["time"].values.astype(np.float64) if "time" in fields.dims else np.zeros(1)
 
     def frame(self, sample: int, number: int) -> meshio.Mesh:
         """Return one frame; values are read only now."""
-        own = select_samples(self._fields, [sample]) if "sample" in self._fields.dims else self._fields
+        own = self._own(sample)
         own = own.isel(time=number) if "time" in own.dims else own
-        if self._grid is not None and self._mesh is not None:
-            return to_meshio(self._mesh, on_mesh(own[self.names], self._grid, self._mesh))
-        return to_meshio(Mesh.from_fields(own, 0 if counts(own) else None), own[self.names])
+        mesh = self._mesh(own, sample, number)
+        return to_meshio(mesh, own[self.names] if self._grid is None else on_mesh(own[self.names], self._grid, mesh))
+
+    def _own(self, sample: int) -> xr.Dataset:
+        if self._last_sample is None or self._last_sample[0] != sample:
+            own = select_samples(self._fields, [sample]) if "sample" in self._fields.dims else self._fields
+            self._last_sample = sample, own
+        return self._last_sample[1]
+
+    def _mesh(self, own: xr.Dataset, sample: int, number: int) -> Mesh:
+        lengths = counts(own)
+        key = (sample if lengths else 0, number if self._moving else 0)
+        if self._last_mesh is None or self._last_mesh[0] != key:
+            mesh = Mesh.from_fields(own, 0 if lengths else None) if self._grid is None else grid_mesh(self._grid)
+            self._last_mesh = key, mesh
+        return self._last_mesh[1]
 
 
 def to_meshio(mesh: Mesh, fields: xr.Dataset) -> meshio.Mesh:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement
 
 import h5py
 import meshio
@@ -16,11 +16,11 @@ from meshio.xdmf.common import meshio_to_xdmf_type, meshio_type_to_xdmf_index
 from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.fields import Fields
 from surrogate.datasets.grids.grid import AXES, Grid
-from surrogate.datasets.notes import Notes
 from surrogate.datasets.storage.patient_file import patient_file
 from surrogate.datasets.storage.watched import checked_when_read
-from surrogate.datasets.storage.whole_files import refuse_existing, replacing, whole_file
+from surrogate.datasets.storage.whole_files import refuse_existing, whole_file
 from surrogate.datasets.writers.folders import belonging
+from surrogate.datasets.writers.index import write_index
 from surrogate.datasets.writers.snapshots import Snapshots, spatial_fields
 
 
@@ -51,10 +51,7 @@ def write_xdmf(fields: Fields, path: str | Path, *, overwrite: bool = False) -> 
             numbers = _Numbers(file, data.name)
             grids = _meshes(dataset, numbers) if is_on_points(dataset) else _grids(dataset, numbers)
             domain.extend(list(grids))
-        SubElement(domain, "Information", Name="surrogate").text = Notes.of(dataset).text()
-        indent(root)
-        with replacing(path) as part:
-            ElementTree(root).write(part, encoding="utf-8", xml_declaration=True)
+        write_index(path, root, domain, dataset)
 
 
 class _Numbers:

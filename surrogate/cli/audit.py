@@ -7,11 +7,13 @@ from typing import Any
 from rich.console import Console
 
 import surrogate as sg
+from surrogate.cli.opening_options import OpeningOptions
 
 
 def audit(
     path: str,
     *,
+    opening: OpeningOptions,
     validation: str | None = None,
     test: str | None = None,
     equation: str | None = None,
@@ -19,10 +21,6 @@ def audit(
     samples: int = 8,
     full: bool = False,
     format: str | None = None,
-    names: dict[str, str] | None = None,
-    grid: dict[str, Any] | None = None,
-    times: list[float] | None = None,
-    dims: dict[str, list[str]] | None = None,
     json: str | None = None,
     overwrite: bool = False,
 ) -> int:
@@ -41,21 +39,16 @@ def audit(
         samples: Number of samples to try the equation on, evenly spaced.
         full: Try it on all samples and frames.
         format: Name of the format, where it cannot be told.
-        names: New names of variables, by the name in the file.
-        grid: For bare arrays, where the points are, such as '{"periodic": true}'.
-        times: For bare arrays, the first and the last time, or all.
-        dims: For bare arrays, their axes, such as '{"y": ["sample", "time", "x"]}'.
         json: Also write the report to this file.
         overwrite: Replace that file if it exists.
     """
-    given = {"format": format, "names": names, "grid": grid, "times": times, "dims": dims}
     report = sg.audit(
         path,
         parts={part: file for part, file in (("validation", validation), ("test", test)) if file is not None},
         equation=equation,
         parameters=parameters,
         samples=None if full else samples,
-        opening={name: choice for name, choice in given.items() if choice is not None},
+        opening={"format": format, **vars(opening)},
     )
     Console().print(report)
     if json is not None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich import print as show
 
 import surrogate as sg
+from surrogate.cli.opening_options import OpeningOptions
 
 
 def convert(
     source: str,
     target: str,
     *,
+    opening: OpeningOptions,
     format: str | None = None,
     source_format: str | None = None,
-    names: dict[str, str] | None = None,
-    grid: dict[str, Any] | None = None,
-    times: list[float] | None = None,
-    dims: dict[str, list[str]] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write fields of one format in another, also if they are larger than memory.
@@ -38,21 +34,7 @@ def convert(
         target: What to write.
         format: Format to write, where the suffix does not say it: the_well.
         source_format: Format to read, where it cannot be told.
-        names: New names of variables, by the name in the file.
-        grid: For bare arrays, where the points are, such as '{"periodic": true}'.
-        times: For bare arrays, the first and the last time, or all.
-        dims: For bare arrays, their axes, such as '{"y": ["sample", "time", "x"]}'.
         overwrite: Replace the target if it exists.
     """
-    sg.convert(
-        source,
-        target,
-        format=format,
-        source_format=source_format,
-        names=names,
-        grid=grid,
-        times=times,
-        dims=dims,
-        overwrite=overwrite,
-    )
+    sg.convert(source, target, format=format, source_format=source_format, overwrite=overwrite, **vars(opening))
     show(f"[bold]{target}[/bold]")

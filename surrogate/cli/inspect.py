@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 import surrogate as sg
 from surrogate.cli.fields_tables import attributes_table, axes_table, fields_table, summary
+from surrogate.cli.opening_options import OpeningOptions
 from surrogate.cli.parts import save_figure
 from surrogate.datasets.errors import expected
 from surrogate.datasets.storage.whole_files import refuse_existing
@@ -20,15 +20,12 @@ FILMS = (".gif", ".html", ".mp4")
 def inspect(
     path: str,
     *,
+    opening: OpeningOptions,
     full: bool = False,
     plot: str | None = None,
     sample: int = 0,
     time: int = -1,
     format: str | None = None,
-    names: dict[str, str] | None = None,
-    grid: dict[str, Any] | None = None,
-    times: list[float] | None = None,
-    dims: dict[str, list[str]] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Show what a file holds: fields, axes, sizes, attributes.
@@ -42,10 +39,6 @@ def inspect(
         sample: Which sample to draw.
         time: Which frame to draw of what cannot show all; default: the last.
         format: Name of the format, where it cannot be told.
-        names: New names of variables, by the name in the file.
-        grid: For bare arrays, where the points are, such as '{"periodic": true}'.
-        times: For bare arrays, the first and the last time, or all.
-        dims: For bare arrays, their axes, such as '{"y": ["sample", "time", "x"]}'.
         overwrite: Replace the drawing or the film if it exists.
     """
     console = Console()
@@ -58,7 +51,7 @@ def inspect(
         return
     if plot is not None:
         refuse_existing(plot, overwrite)
-    fields = sg.open_dataset(path, format=format, names=names, grid=grid, times=times, dims=dims, checked=False)
+    fields = sg.open_dataset(path, format=format, checked=False, **vars(opening))
     console.print(fields_table(path, fields, full=full))
     console.print(axes_table(fields))
     if fields.attrs:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
+from inspect import signature
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
 
+from surrogate.cli.opening_options import OpeningOptions
 from surrogate.datasets.errors import InputError, NumericalFailure
 
 COMMANDS = {
@@ -45,13 +48,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser.instantiate(parser.parse_args(given))
         if chosen is not None:
             values = options[chosen].as_dict()
-            return _command(chosen)(**{name: value for name, value in values.items() if name != "config"}) or 0
+            del values["config"]
+            return _run(_command(chosen), values) or 0
     except (ArgumentError, InputError, NumericalFailure, OSError) as error:
         return _say(" ".join(str(error).split()), code=2)
     except KeyboardInterrupt as stop:
         words = [str(word) for word in stop.args] or [AFTER_STOP.get(chosen or "", "nothing is left half-written")]
         return _say(": ".join(["interrupted", *words]), code=130)
     return 0
+
+
+def _run(command: Callable[..., int | None], values: dict[str, Any]) -> int | None:
+    if _opens(command):
+        values["opening"] = OpeningOptions(**{field.name: values.pop(field.name) for field in fields(OpeningOptions)})
+    return command(**values)
+
+
+def _opens(command: Callable[..., int | None]) -> bool:
+    """Return whether a command has the options of `OpeningOptions`, which it takes together."""
+    return "opening" in signature(command).parameters
 
 
 def _say(message: str, *, code: int) -> int:
@@ -70,7 +85,9 @@ def _parser(chosen: str | None) -> ArgumentParser:
             command = _command(name)
             options.description = (command.__doc__ or "").partition("Args:")[0]
             options.add_argument("--config", action="config", help="Read options from this YAML file.")
-            options.add_function_arguments(command, as_positional=True)
+            options.add_function_arguments(command, as_positional=True, skip={"opening"})
+            if _opens(command):
+                options.add_class_arguments(OpeningOptions, instantiate=False)
         commands.add_subcommand(name, options, help=summary)
     return parser
 
