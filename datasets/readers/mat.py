@@ -13,9 +13,8 @@ from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.arrays import DimsChoice, arrays_to_fields
 from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.readers.hdf5 import require_written
+from surrogate.datasets.readers.hdf5 import opened, require_written
 from surrogate.datasets.readers.hdf5_claims import refuse_references
-from surrogate.datasets.readers.hdf5_heaps import refuse_damaged_heaps
 from surrogate.datasets.readers.matlab5 import read_matlab5
 
 PAIRS = (("a", "u"), ("input", "output"), ("coeff", "sol"))
@@ -104,8 +103,7 @@ def vectors_among(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _read_hdf5(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     """MATLAB stores columns first: the axes come reversed."""
-    refuse_damaged_heaps(path)
-    with h5py.File(path) as file:
+    with opened(path) as file:
         refuse_references(file)
         found = {name: file[name] for name in file if name in wanted}
         return {name: _numbers(dataset).T for name, dataset in found.items() if isinstance(dataset, h5py.Dataset)}
