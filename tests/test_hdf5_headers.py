@@ -32,7 +32,7 @@ def write(path: Path, **options: object) -> None:
         inner["back"] = file["outer"]  # a circle of groups
     for number in range(6):
         with h5py.File(path, "r+", libver=options.get("libver")) as file:
-            file["outer/inner/u"].attrs[f"a{number}"] = "x" * 100
+            file["outer/inner/u"].attrs[f"a{number}"] = "x" * 1003
 
 
 def damage(path: Path, sign: bytes, change: Callable[[bytes], bytes]) -> None:
@@ -87,6 +87,17 @@ def test_the_names_of_a_group_have_to_lie_in_the_file(tmp_path: Path) -> None:
     damage(tmp_path / "names.h5", b"HEAP\0\0\0\0", lambda rest: HUGE.to_bytes(8, "little") + rest[8:])
     with pytest.raises(InputError, match="whole headers"):
         require_sound(tmp_path / "names.h5")
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_texts_have_to_fit_in_the_file(tmp_path: Path, options: dict[str, object]) -> None:
+    write(tmp_path / "texts.h5", **options)
+    length = (1003).to_bytes(4, "little")
+    content = (tmp_path / "texts.h5").read_bytes()
+    assert content.count(length) >= 6
+    (tmp_path / "texts.h5").write_bytes(content.replace(length, b"\xff" * 4))
+    with pytest.raises(InputError, match="whole headers"):
+        require_sound(tmp_path / "texts.h5")
 
 
 def test_links_to_other_files_are_refused(tmp_path: Path) -> None:

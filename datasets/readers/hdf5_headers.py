@@ -3,7 +3,8 @@
 The layout is that of "HDF5 File Format Specification", II.A (superblock), III.D (local heap) and IV.A.1 (object
 header). A header is a chain of chunks, which hold messages. One of the kind "continuation" says where the next chunk
 lies and how long it is; the library makes that room before it looks at the length of the file. So it does for the names
-of a group, whose local heap a message "symbol table" points to.
+of a group, whose local heap a message "symbol table" points to, and for texts and lists of varying length, which tell
+their length in a message "attribute".
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from surrogate.datasets.errors import InputError, expected
 #: Bytes of a chunk, or of the names in a group, beyond which they are taken for damaged.
 _MOST = 2**27
 _SIGN = b"\x89HDF\r\n\x1a\n"
-_CONTINUATION, _SYMBOL_TABLE = 0x10, 0x11
+_ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE = 0x0C, 0x10, 0x11
 _OF_GROUPS = {_SYMBOL_TABLE, 0x02, 0x06}  # and "link info", "link"
+_VARYING = 9  # the class of data types of varying length
 
 
 @dataclass(frozen=True)
@@ -98,28 +100,30 @@ class Headers:
     def is_group(self, address: int) -> bool:
         """Return whether the object at an address is a group; raise `InputError` where its header is damaged."""
         kinds = set()
-        for kind, at in self._messages(self.base + address):
+        for kind, at, size in self._messages(self.base + address):
             kinds.add(kind)
             if kind == _SYMBOL_TABLE:
                 heap = self.base + self._number(at + self.address, self.address)
                 self._require_room(0, self._number(heap + 8, self.length))
+            elif kind == _ATTRIBUTE:
+                self._refuse_long(at, at + size)
         return not kinds.isdisjoint(_OF_GROUPS)
 
-    def _messages(self, header: int) -> Iterator[tuple[int, int]]:
-        """Return the kind of each message, and where its data are."""
+    def _messages(self, header: int) -> Iterator[tuple[int, int, int]]:
+        """Return the kind of each message, where its data are, and their size."""
         form, first, size = self._begun(header)
         chunks, places = [(first, first + min(size, len(self.content)))], {first}
         for begin, end in chunks:
-            for kind, at in self._in_chunk(begin, end, form):
+            for kind, at, size in self._in_chunk(begin, end, form):
                 if kind == _CONTINUATION:
                     place = self.base + self._number(at, self.address)
-                    size = self._number(at + self.address, self.length)
-                    self._require_room(place, size)
+                    length = self._number(at + self.address, self.length)
+                    self._require_room(place, length)
                     if place in places:  # the library would go around in a circle
                         raise self._damaged()
                     places.add(place)
-                    chunks.append((place + form.before, place + size - form.behind))
-                yield kind, at
+                    chunks.append((place + form.before, place + length - form.behind))
+                yield kind, at, size
 
     def _begun(self, header: int) -> tuple[_Form, int, int]:
         """Return the form of a header, and where its first messages lie, in how many bytes."""
@@ -130,11 +134,23 @@ class Headers:
         form = _Form(kind=1, head=6 if flags & 4 else 4, before=4, behind=4)
         return form, at + width, self._number(at, width)
 
-    def _in_chunk(self, at: int, end: int, form: _Form) -> Iterator[tuple[int, int]]:
+    def _in_chunk(self, at: int, end: int, form: _Form) -> Iterator[tuple[int, int, int]]:
         while at + form.head <= end:
             kind, size = self._number(at, form.kind), self._number(at + form.kind, 2)
-            yield kind, at + form.head
+            yield kind, at + form.head, size
             at += form.head + size
+
+    def _refuse_long(self, at: int, end: int) -> None:
+        """Look at the texts or lists of an attribute: the length of each, and where it lies."""
+        version = self._number(at, 1)
+        name, kind, shape = (self._number(at + place, 2) for place in (2, 4, 6))
+        if version == 1:  # each part is padded
+            name, kind, shape = (size + -size % 8 for size in (name, kind, shape))
+        first = at + (9 if version == 3 else 8) + name
+        if self._number(first, 1) & 15 == _VARYING:
+            step = 8 + self.address
+            for entry in range(first + kind + shape, end - step + 1, step):
+                self._require_room(0, self._number(entry, 4))
 
     def _require_room(self, place: int, size: int) -> None:
         if size > _MOST or place + size > len(self.content):
