@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from surrogate.datasets.storage.hdf5_variables import add_room, write_variables
 from surrogate.datasets.storage.locks import hidden, only_writer
 from surrogate.datasets.storage.store import check_suffix
 from surrogate.datasets.storage.whole_files import flush, named_errors, publish, refuse_existing, require_room
+from surrogate.interrupts import waiting_interrupt
 from surrogate.journal import Journal, Place
 
 
@@ -69,11 +70,13 @@ class InMemory(FrameSink):
 
 
 class OnDisk(FrameSink):
-    """Frames in the variables of an HDF5 file, and beside it the journal."""
+    """Frames in some variables of an HDF5 file, and beside it the journal; ``stopped`` tells of Ctrl-C that waits."""
 
-    def __init__(self, file: h5py.File, names: tuple[str, ...], journal: Journal, place: Place | None) -> None:
-        self._file, self._journal, self.place = file, journal, place
-        self._variables = [file[name] for name in names]
+    def __init__(
+        self, variables: list[h5py.Dataset], journal: Journal, place: Place | None, stopped: Callable[[], bool]
+    ) -> None:
+        self._variables, self._journal, self.place, self._stopped = variables, journal, place, stopped
+        self._file = variables[0].file
 
     def write(self, samples: slice, frames: slice, values: Tensor) -> None:
         """Put the frames at their place in the file."""
@@ -82,14 +85,16 @@ class OnDisk(FrameSink):
 
     @property
     def is_due(self) -> bool:
-        """Whether the last entry in the journal is old."""
-        return self._journal.is_due
+        """Whether the last entry in the journal is old, or the next one will be the last."""
+        return self._journal.is_due or self._stopped()
 
     def keep(self, place: Place) -> None:
-        """Flush the frames to the disk, then write the journal."""
+        """Flush the frames to the disk, then write the journal; and stop where that was asked for."""
         self._file.flush()
         flush(Path(self._file.filename))
         self._journal.write(place)
+        if self._stopped():
+            raise KeyboardInterrupt("the same call goes on from there")
 
     def note(self, attributes: Mapping[str, float]) -> None:
         """Set attributes of the file, numbers that are in the template."""
@@ -110,14 +115,16 @@ def growing_file(
     """
     check_suffix(path)
     path = refuse_existing(path, overwrite)
-    with named_errors(path, "Nothing was changed."), only_writer(path):
+    with named_errors(path, "Nothing was changed."), only_writer(path), waiting_interrupt() as stopped:
         refuse_existing(path, overwrite)  # another one may have just written it
-        with _growing(path, template, request, overwrite=overwrite) as sink:
+        with _growing(path, template, request, stopped, overwrite=overwrite) as sink:
             yield sink
 
 
 @contextmanager
-def _growing(path: Path, template: xr.Dataset, request: dict[str, str], *, overwrite: bool) -> Iterator[OnDisk]:
+def _growing(
+    path: Path, template: xr.Dataset, request: dict[str, str], stopped: Callable[[], bool], *, overwrite: bool
+) -> Iterator[OnDisk]:
     part, journal = hidden(path, "part"), Journal(hidden(path, "place"), request)
     place = journal.read(overwrite=overwrite) if part.exists() else None
     try:
@@ -126,7 +133,7 @@ def _growing(path: Path, template: xr.Dataset, request: dict[str, str], *, overw
             journal.remove()
             _lay_out(part, template)
         with h5py.File(part, "r+") as file:
-            yield OnDisk(file, tuple(map(str, template.data_vars)), journal, place)
+            yield OnDisk([file[str(name)] for name in template.data_vars], journal, place, stopped)
         publish(part, path)
     except BaseException as error:
         if isinstance(error, InputError | NumericalFailure):  # another call would end in the same way

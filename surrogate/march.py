@@ -118,7 +118,7 @@ class _Batch:
         for step in range(done, march.steps, stepper.horizon):
             carry, new = self._step(carry, None if start.forcing is None else start.forcing[:, step])
             self._take(new, step)
-            if len(self._kept) >= most or time.monotonic() - began > CHUNK_SECONDS:
+            if len(self._kept) >= most or time.monotonic() - began > CHUNK_SECONDS or self._sink.is_due:
                 self._send(min(step + stepper.horizon, march.steps))
                 if self._sink.is_due:
                     self._keep(step + stepper.horizon, leaves(carry, fixed))

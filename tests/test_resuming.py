@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -144,6 +145,19 @@ class Stopping(Stepper):
         return self.factor * state
 
 
+class Pressing(Stopping):
+    """Have Ctrl-C pressed at a call, or twice."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._times = times
+
+    def forward(self, *tensors: Tensor | None) -> Tensor:
+        for _ in range(self._times if self._calls == 5 else 0):
+            signal.raise_signal(signal.SIGINT)
+        return super().forward(*tensors)
+
+
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("surrogate.journal.INTERVAL", 0.0)
@@ -178,9 +192,26 @@ def test_a_stopped_rollout_keeps_its_frames_and_another_one_is_refused(
             again(**{"stepper": Stopping(), **options})
     quick = Stopping()
     result = again(quick)
-    assert quick._calls == 9 - 4
+    assert quick._calls == 9 - 5
     np.testing.assert_array_equal(result["u"][:, -1], start["u"][:, 0].astype("float32") * 0.5**9)
     assert [file.name for file in tmp_path.iterdir()] == ["result.h5"]
+
+
+def test_ctrl_c_loses_no_frame(start: xr.Dataset, tmp_path: Path) -> None:
+    path, left = tmp_path / "result.h5", Pressing(0)
+    with pytest.raises(KeyboardInterrupt, match="the same call goes on from there"):
+        rollout(Pressing(1), start, steps=9, path=path)
+    result = rollout(left, start, steps=9, path=path)
+    assert left._calls == 9 - 6
+    np.testing.assert_array_equal(result["u"][:, -1], start["u"][:, 0].astype("float32") * 0.5**9)
+
+
+def test_ctrl_c_does_not_wait_when_it_is_pressed_again(start: xr.Dataset, tmp_path: Path) -> None:
+    pressed = Pressing(2)
+    with pytest.raises(KeyboardInterrupt):
+        rollout(pressed, start, steps=9, path=tmp_path / "result.h5")
+    assert pressed._calls == 5
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("often")

@@ -17,6 +17,7 @@ import safetensors
 import torch
 import xarray as xr
 from processes import DONE, Child, Job
+from specimens import surrogate as surrogate_file
 
 import surrogate as sg
 import surrogate.journal
@@ -28,10 +29,19 @@ REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST")
 SECONDS = ("generation_seconds", "training_seconds", "last_session_seconds", "seconds", "command")
 
 
-def generate(folder: Path) -> None:
-    path = folder / "data.h5"
-    if not path.exists():  # killed right after it was done: another call would be refused
-        sg.generate(CASE, 192, path, shard_size=32, batch_size=16, progress=False)
+def once(name: str, write: Job) -> Job:
+    """Return the job that writes a file of this name if it does not exist: another call would be refused."""
+
+    def job(folder: Path) -> None:
+        path = folder / name
+        if not path.exists():
+            write(path)
+
+    return job
+
+
+def generate(path: Path) -> None:
+    sg.generate(CASE, 192, path, shard_size=32, batch_size=16, progress=False)
 
 
 def shards(folder: Path) -> None:
@@ -63,45 +73,55 @@ def train(folder: Path) -> None:
     FIT(network, parts, path=folder / "run", epochs=6, batch_size=8, **options)
 
 
-def rollout(folder: Path) -> None:
+def rollout(path: Path) -> None:
     """Write a journal entry every few milliseconds, so that most kills find one."""
     surrogate.journal.INTERVAL, surrogate.march.CHUNK_FRAMES = 0.02, 4
-    path = folder / "rollout.h5"
-    if not path.exists():
-        start = sg.generate(CASE, 6, progress=False).isel(time=0)
-        sg.rollout(CASE.solver(), start, steps=40, batch_size=2, path=path, progress=False)
+    start = sg.generate(CASE, 6, progress=False).isel(time=0)
+    sg.rollout(CASE.solver(), start, steps=40, batch_size=2, path=path, progress=False)
 
 
-def save(suffix: str) -> Job:
-    """Return the writing of fields on a mesh over time, to which every format can be written."""
+def save(path: Path) -> None:
+    sg.save_dataset(on_mesh(), path)
 
-    def job(folder: Path) -> None:
-        path = folder / f"fields{suffix}"
-        if not path.exists():
-            sg.save_dataset(on_mesh(), path)
 
-    return job
+def save_mesh(path: Path) -> None:
+    sg.datasets.save_mesh(on_mesh().isel(time=0), path)
+
+
+def convert(path: Path) -> None:
+    sg.convert(path.parents[1] / "source.h5", path, progress=False)
+
+
+def save_surrogate(path: Path) -> None:
+    sg.load(path.parents[1] / "source.safetensors").save(path)
+
+
+def write_sources(folder: Path) -> None:
+    """Write what the last two jobs read."""
+    save(folder / "source.h5")
+    surrogate_file(folder / "source.safetensors")
 
 
 #: Jobs that take up again what was done.
 LONG: dict[str, Job] = {
-    "generate": generate,
+    "generate": once("data.h5", generate),
     "shards": shards,
     "workers": workers,
     "train": train,
-    "rollout": rollout,
+    "rollout": once("rollout.h5", rollout),
 }
 JOBS: dict[str, Job] = {
     **LONG,
-    "save .h5": save(".h5"),
-    "save .zarr": save(".zarr"),
-    "save .xdmf": save(".xdmf"),
-    "save .pvd": save(".pvd"),
+    **{f"save {suffix}": once(f"fields{suffix}", save) for suffix in (".h5", ".zarr", ".xdmf", ".pvd")},
+    **{f"save_mesh {suffix}": once(f"mesh{suffix}", save_mesh) for suffix in (".vtu", ".xdmf")},
+    **{f"convert {suffix}": once(f"copy{suffix}", convert) for suffix in (".h5", ".zarr")},
+    "save surrogate": once("copy.safetensors", save_surrogate),
 }
 
 
 def undisturbed(job: Job, folder: Path) -> tuple[float, dict[str, str]]:
     """Return the seconds that the job takes and what it makes, which must be the same twice."""
+    write_sources(folder)
     for attempt in ("first", "second"):
         (folder / attempt).mkdir()
         began = time.monotonic()

@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import h5py
@@ -61,6 +62,8 @@ class Trial:
         for file in self._outside.iterdir():
             file.unlink()
         self._change(random.Random(f"{self._seed} {self._specimen.name} {number}"))
+        for file in self._files(self._place):
+            os.utime(file, (number, number))  # clocks are too coarse to tell it from the last one
         for file in self._outside.iterdir():
             set_unread(file)
 
@@ -144,6 +147,10 @@ def main() -> int:
     print("|---|---|---|---|---|---|")
     harm = False
     for name in given.only:
+        needs = SPECIMENS[name].needs
+        if needs is not None and find_spec(needs) is None:
+            print(f"| {name:14} | not read: {needs} is not installed |", flush=True)
+            continue
         began, found = time.perf_counter(), Counter[str]()
         for outcome in run(SPECIMENS[name], range(given.first, given.first + given.count), given.seed, given.keep):
             found[outcome.kind] += 1

@@ -12,6 +12,7 @@ import meshio
 import numpy as np
 import pandas as pd
 import scipy.io
+import simulations
 import torch
 import xarray as xr
 from torch_geometric.data import Data, InMemoryDataset
@@ -41,11 +42,12 @@ def read_journal(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Specimen:
-    """How a whole file is made, and how it is read."""
+    """How a whole file is made, and how it is read; ``needs`` is a package that not all have."""
 
     name: str
     write: Callable[[Path], Any]
     read: Callable[[Path], Any] = open_and_read
+    needs: str | None = None
 
 
 def random(*shape: int) -> np.ndarray:
@@ -302,6 +304,9 @@ SPECIMENS = {
     "text.xdmf": Specimen("text.xdmf", xdmf_text),
     "gmsh4.msh": Specimen("gmsh4.msh", gmsh),
     "gmsh2.msh": Specimen("gmsh2.msh", gmsh_2),
+    "openfoam": Specimen("cavity", simulations.openfoam, needs="pyvista"),
+    "box.case": Specimen("box.0.case", simulations.ensight, needs="pyvista"),
+    "text.case": Specimen("prism.case", simulations.ensight_text, needs="pyvista"),
     "surrogate": Specimen("surrogate.safetensors", surrogate, sg.load),
     "journal": Specimen("journal.place", journal, read_journal),
     "checkpoint": Specimen("last.ckpt", checkpoint, read_checkpoint),

@@ -15,6 +15,7 @@ import numpy as np
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.damage import MOST_COMPRESSED, unreadable
+from surrogate.datasets.readers.hdf5_structure import require_sound
 
 #: How many datasets of an open file are kept open.
 _REMEMBERED = 256
@@ -23,6 +24,7 @@ _REMEMBERED = 256
 def looks_like(path: Path, layout: Callable[[h5py.File], bool]) -> bool:
     """Return whether a file is HDF5 of this layout; damaged files are of none."""
     try:
+        require_sound(path)
         with h5py.File(path) as file:
             return layout(file)
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError):  # as h5py raises them
@@ -85,6 +87,7 @@ class OpenFile:
 def opened(path: Path) -> Iterator[h5py.File]:
     """Give a file for reading; whatever its parser raises becomes an `InputError` that names it."""
     try:
+        require_sound(path)
         with h5py.File(path) as file:
             yield file
     except InputError:

@@ -9,7 +9,7 @@ import h5py
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.readers.hdf5 import opened, require_written
-from surrogate.datasets.readers.hdf5_heaps import refuse_damaged_heaps
+from surrogate.datasets.readers.hdf5_headers import elsewhere
 
 #: Bytes of a dataset up to which it may be read at once without having been written.
 SMALL = 2**26
@@ -30,7 +30,6 @@ def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
     InputError
         So, or its own attributes cannot be read: h5netcdf would report that a second time when its object is deleted.
     """
-    refuse_damaged_heaps(path)  # before the library looks at it
     with opened(path) as file:
         refuse_references(file)
         dict(file.attrs)
@@ -40,18 +39,10 @@ def refuse_false_claims(path: Path, *, whole: bool = False) -> None:
 
 
 def refuse_references(file: h5py.File) -> None:
-    """Raise `InputError` where the file takes links or numbers from other files, which may be any on this machine.
-
-    And where the library would not come back from reading it.
-    """
-    refuse_damaged_heaps(Path(file.filename))
-    links: list[str] = []
-    file.visititems_links(lambda name, link: links.append(name) if isinstance(link, h5py.ExternalLink) else None)
-    datasets = {} if links else _datasets(file)
-    others = [*links, *(name for name, found in datasets.items() if found.is_virtual or found.external)]
-    if others:
-        where = f"the numbers of {others[0]!r} in {file.filename!r} itself"
-        raise expected(where, "a reference to another file", "Copy them into one file (h5repack).")
+    """Raise `InputError` where a dataset takes numbers from other files, which may be any on this machine."""
+    for name, found in _datasets(file).items():
+        if found.is_virtual or found.external:
+            raise elsewhere(name, file.filename)
 
 
 def refuse_wrong_sizes(file: h5py.File) -> None:

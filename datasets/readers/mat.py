@@ -13,9 +13,8 @@ from surrogate.datasets.errors import InputError
 from surrogate.datasets.readers.arrays import DimsChoice
 from surrogate.datasets.readers.axes import GridChoice
 from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.readers.hdf5 import require_written
+from surrogate.datasets.readers.hdf5 import opened, require_written
 from surrogate.datasets.readers.hdf5_claims import refuse_references
-from surrogate.datasets.readers.hdf5_heaps import refuse_damaged_heaps
 from surrogate.datasets.readers.matlab5 import read_matlab5
 from surrogate.datasets.readers.named_arrays import KNOWN, fields_among, named_to_fields
 
@@ -67,8 +66,7 @@ def read_mat(
 
 def _read_hdf5(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     """MATLAB stores columns first: the axes come reversed."""
-    refuse_damaged_heaps(path)
-    with h5py.File(path) as file:
+    with opened(path) as file:
         refuse_references(file)
         found = {name: file[name] for name in file if name in wanted}
         return {name: _numbers(dataset).T for name, dataset in found.items() if isinstance(dataset, h5py.Dataset)}

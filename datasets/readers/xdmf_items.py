@@ -6,13 +6,12 @@ import math
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import h5py
 import numpy as np
 
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.companions import companion
 from surrogate.datasets.readers.damage import unreadable
-from surrogate.datasets.readers.hdf5 import dataset_in
+from surrogate.datasets.readers.hdf5 import dataset_in, opened
 
 _KINDS = {"float": "f", "int": "i", "uint": "u", "char": "i", "uchar": "u"}
 _ORDERS = {"native": "=", "little": "<", "big": ">"}
@@ -89,7 +88,7 @@ class Items:
     def _hdf5(self, text: str, shape: tuple[int, ...]) -> np.ndarray:
         name, _, inner = text.rpartition(":")
         found = companion(self.path, name)
-        with h5py.File(found) as file:
+        with opened(found) as file:
             dataset = dataset_in(file, inner)
             if dataset.size != math.prod(shape):
                 raise expected(f"{inner!r} of shape {shape} in {str(found)!r}", dataset.shape, "Write it again.")
