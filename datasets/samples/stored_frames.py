@@ -18,6 +18,7 @@ from surrogate.datasets.storage.stored import BoxReader
 from surrogate.datasets.storage.stored_piece import Key, Location
 
 Stretch = tuple[int, int, int]  # of a sample, from one frame to another
+Source = BoxReader | np.ndarray
 
 
 class StoredFrames(Frames):
@@ -40,7 +41,8 @@ class StoredFrames(Frames):
         self._sources = [_source(self._fields[name].variable) for name in names]
         sizes = next(variable.sizes for variable in self._fields.values() if "sample" in variable.dims)
         self._space = [n for dim, n in sizes.items() if dim not in ("sample", "time")]
-        self._seen = np.zeros((sizes["sample"], sizes["time"]) if timed else (1, sizes["sample"]), bool)
+        self._frames = sizes["time"] if timed else sizes["sample"]
+        self._seen = bytearray(math.prod(sizes[dim] for dim in ("sample", "time") if dim in sizes))
 
     def windows(self, places: Sequence[Place], length: int, parts: Mapping[str, Span]) -> dict[str, Tensor]:
         """Read them, and cut the parts: see `Frames.windows`."""
@@ -63,57 +65,62 @@ class StoredFrames(Frames):
         """Return the frames ``(row, channel, *space)`` of stretches, one after another."""
         total = sum(last - first for _, first, last in stretches)
         rows = torch.empty((total, len(self._sources), *self._space), dtype=self._dtype)
-        values, end = rows.numpy(), 0
-        for stretch, locations in zip(stretches, self._locations(stretches), strict=True):
-            _, first, last = stretch
-            part = values[end : (end := end + last - first)]
-            for channel, (source, location) in enumerate(zip(self._sources, locations, strict=True)):
-                if isinstance(source, np.ndarray):
-                    part[:, channel] = source[first:last] if self._timed else source
-                elif location is not None and source.dtype == values.dtype:
-                    location.read(part[:, channel])
-                else:
-                    read_tensor(source, self._box(stretch), torch.from_numpy(part[:, channel]))
-            self._look(stretch, part)
+        values, end, waiting = rows.numpy(), 0, []
+        for stretch in stretches:
+            part = values[end : (end := end + stretch[2] - stretch[1])]
+            for channel, source in enumerate(self._sources):
+                read = self._reading(source, stretch, part[:, channel], now=len(stretches) > 1)
+                if read is not None:
+                    waiting.append(read)
+        for location, out in waiting:
+            location.read(out)
+        self._look(stretches, values)
         return rows
 
-    def _locations(self, stretches: Sequence[Stretch]) -> list[list[Location | None]]:
-        """Return where in files the frames of each source lie, and let the system read ahead if there are several."""
-        boxes = [self._box(stretch) for stretch in stretches]
-        readers = [source if isinstance(source, BoxReader) else None for source in self._sources]
-        found = [[None if reader is None else reader.locate(box) for reader in readers] for box in boxes]
-        if len(stretches) > 1:
-            for (_, first, last), locations in zip(stretches, found, strict=True):
-                for location in filter(None, locations):
-                    location.prefetch((last - first) * math.prod(self._space) * location.piece.dtype.itemsize)
-        return found
+    def _reading(
+        self, source: Source, stretch: Stretch, out: np.ndarray, *, now: bool
+    ) -> tuple[Location, np.ndarray] | None:
+        """Fill ``out``, or return what is to fill it when the disk has fetched other parts as well."""
+        _, first, last = stretch
+        if isinstance(source, np.ndarray):
+            out[...] = source[first:last] if self._timed else source
+            return None
+        box = self._box(stretch)
+        location = source.locate(box) if source.dtype == out.dtype else None
+        if location is None:
+            read_tensor(source, box, torch.from_numpy(out))
+        elif not (now and location.read_now(out)):
+            return location, out
+        return None
 
     def _box(self, stretch: Stretch) -> Key:
         number, first, last = stretch
         return (number, slice(first, last)) if self._timed else (slice(first, last),)
 
-    def _look(self, stretch: Stretch, values: np.ndarray) -> None:
-        number, first, last = stretch
-        seen = self._seen[number, first:last]
-        if not seen.all():
-            if not all_finite(values):
-                raise self._refusal(stretch)
-            seen[:] = True
+    def _look(self, stretches: Sequence[Stretch], values: np.ndarray) -> None:
+        """Raise `InputError` for values that are not finite, if some of the frames are read for the first time."""
+        spans = [(number * self._frames + first, last - first) for number, first, last in stretches]
+        if all(self._seen.find(0, begin, begin + count) < 0 for begin, count in spans):
+            return
+        if not all_finite(values):
+            raise self._refusal(stretches)
+        for begin, count in spans:
+            self._seen[begin : begin + count] = bytes([1]) * count
 
-    def _refusal(self, stretch: Stretch) -> InputError:
+    def _refusal(self, stretches: Sequence[Stretch]) -> InputError:
         """Return what is wrong with the values."""
-        number, first, last = stretch
-        frames = slice(first, last)
-        region = {"sample": slice(number, number + 1), "time": frames} if self._timed else {"sample": frames}
-        for name, variable in self._fields.variables.items():
-            box = tuple(region.get(str(dim), slice(0, size)) for dim, size in variable.sizes.items())
-            if name in self._fields.data_vars and not all_finite(variable[box].values):
-                return not_finite(str(name), variable, box)
+        for number, first, last in stretches:
+            frames = slice(first, last)
+            region = {"sample": slice(number, number + 1), "time": frames} if self._timed else {"sample": frames}
+            for name, field in self._fields.data_vars.items():
+                box = tuple(region.get(str(dim), slice(0, size)) for dim, size in field.sizes.items())
+                if not all_finite(field.variable[box].values):
+                    return not_finite(str(name), field.variable, box)
         do = "Train with precision='double', or in other units."
         return expected(f"values of {list(self._fields.data_vars)} that {self._dtype} can hold", "larger ones", do)
 
 
-def _source(variable: xr.Variable) -> BoxReader | np.ndarray:
+def _source(variable: xr.Variable) -> Source:
     return BoxReader(variable) if "sample" in variable.dims else variable.values
 
 

@@ -44,7 +44,7 @@ class HeldFrames(Frames):
 
 
 def windows_of(rows: Tensor, starts: Sequence[int], count: int, *, copy: bool = False) -> Tensor:
-    """Return ``count`` rows from each start on ``(start, count * channel, *space)``: a view if they are evenly spaced."""
+    """Return ``count`` rows from each start on ``(start, count * channel, *space)``; a view if evenly spaced."""
     channels, *space = rows.shape[1:]
     size = rows.stride(0) if rows.numel() else 0
     stretches = rows.view(-1).unfold(0, count * size, size).view(-1, count * channels, *space)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,9 @@ from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.samples.ragged import counts, pointer
-from surrogate.datasets.storage.shard_manifest import MANIFEST, Manifest, Shard, read_manifest
 from surrogate.datasets.storage.hdf5_array import HDF5Array
+from surrogate.datasets.storage.shard_manifest import MANIFEST, Manifest, Shard, read_manifest
 from surrogate.datasets.storage.stored_piece import FileState, Key, Location, file_state
-
-_KNOWN = 2**14  # datasets in files whose place is remembered
 
 
 def is_shards(path: Path) -> bool:
@@ -89,6 +86,7 @@ class ShardedArray(BackendArray):
         self._files, self._name, self._shifts = list(files), name, list(shifts)
         self._edges: list[int] = pointer(np.array(lengths, dtype=np.int64)).tolist()
         self.shape, self.dtype = (self._edges[-1], *like.shape[1:]), like.dtype
+        self._arrays: list[HDF5Array | None] = [None] * len(files)
         self._fill = like.attrs.get("_FillValue")
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
@@ -156,20 +154,20 @@ class ShardedArray(BackendArray):
             out += np.where(out == self._fill, 0, shift).astype(self.dtype)
 
     def _array(self, number: int) -> HDF5Array:
-        begin, end = self._edges[number : number + 2]
-        return _array(*self._files[number], self._name, (end - begin, *self.shape[1:]))
+        """Return the dataset in a file, if it has the shape of the others."""
+        array = self._arrays[number]
+        if array is None:
+            path, state = self._files[number]
+            array = HDF5Array(path, self._name, state)
+            begin, end = self._edges[number : number + 2]
+            if array.shape != (end - begin, *self.shape[1:]):
+                wanted = f"shape {(end - begin, *self.shape[1:])}"
+                raise expected(wanted, array.shape, "Generate the shard again.")
+            self._arrays[number] = array
+        return array
 
     def _unreadable(self, number: int, error: Exception) -> InputError:
         return unreadable(f"a readable {self._name!r} in", self._files[number][0], error)
-
-
-@lru_cache(maxsize=_KNOWN)
-def _array(path: str, state: FileState, name: str, shape: tuple[int, ...]) -> HDF5Array:
-    """Return a dataset of such a shape."""
-    array = HDF5Array(path, name, state)
-    if array.shape != shape:
-        raise expected(f"shape {shape}", array.shape, "Generate the shard again.")
-    return array
 
 
 def _runs(numbers: np.ndarray) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import weakref
@@ -22,6 +23,7 @@ FileState = tuple[int, ...]
 _MOST_OPEN = 128
 _MOST_PARTS = 1024  # of memory that Linux fills in one call
 _SHORTEST_PART = 2**12
+_NOT_NOW = {errno.EAGAIN, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS}
 _holders: deque[weakref.ref[Any]] = deque()
 
 
@@ -88,6 +90,23 @@ class StoredPiece:
         for first in range(0, len(parts), _MOST_PARTS):
             begin = self._fill(begin, parts[first : first + _MOST_PARTS])
 
+    def read_now(self, begin: int, out: np.ndarray) -> bool:
+        """Fill ``out`` if the system has the bytes in memory, and return whether it had."""
+        parts = _contiguous_parts(out)
+        if parts is None or len(parts) > _MOST_PARTS or not hasattr(os, "RWF_NOWAIT"):
+            return False
+        try:
+            return os.preadv(self.descriptor, parts, begin, os.RWF_NOWAIT) == out.nbytes
+        except OSError as error:
+            if error.errno not in _NOT_NOW:
+                raise
+            return False
+
+    def prefetch(self, begin: int, size: int) -> None:
+        """Let the system read so many bytes while others are waited for: disks serve several requests at once."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self.descriptor, begin, size, os.POSIX_FADV_WILLNEED)
+
     def _fill(self, begin: int, parts: Sequence[np.ndarray]) -> int:
         """Fill contiguous arrays one after another; return where the bytes end."""
         left = [memoryview(part.reshape(-1)).cast("B") for part in parts]
@@ -121,14 +140,16 @@ class Location(NamedTuple):
     piece: StoredPiece
     begin: int
 
-    def prefetch(self, size: int) -> None:
-        """Let the system read so many bytes while others are waited for: disks serve several requests at once."""
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self.piece.descriptor, self.begin, size, os.POSIX_FADV_WILLNEED)
-
     def read(self, out: np.ndarray) -> None:
         """Fill ``out`` with the part."""
         self.piece.read(self.begin, out)
+
+    def read_now(self, out: np.ndarray) -> bool:
+        """Fill ``out`` if the system has the part in memory; else let it fetch the part and return False."""
+        found = self.piece.read_now(self.begin, out)
+        if not found:
+            self.piece.prefetch(self.begin, out.nbytes)
+        return found
 
 
 class _File:
