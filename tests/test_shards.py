@@ -67,7 +67,6 @@ def test_boxes_are_read_straight_from_the_files(folder: Path, values: np.ndarray
 
 def test_opening_reads_one_file_and_no_values(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    shards_module._array.cache_clear()  # of files that other tests have opened
     original = h5py.File.__init__
 
     def counted(self: h5py.File, name: Any, *arguments: Any, **options: Any) -> None:

@@ -16,7 +16,8 @@ import xarray as xr
 from surrogate.datasets import Grid, InputError, save_dataset
 from surrogate.datasets.storage.blocks import boxes, read_blocks, stored_chunks
 from surrogate.datasets.storage.store import read_store
-from surrogate.datasets.storage.stored import BoxReader, HDF5Array, is_lazy
+from surrogate.datasets.storage.hdf5_array import HDF5Array
+from surrogate.datasets.storage.stored import BoxReader, is_lazy
 
 rng = np.random.default_rng(0)
 U = rng.normal(size=(9, 6, 5, 4)).astype(np.float32)

@@ -13,7 +13,9 @@ from torch.utils.data import Dataset
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.samples.signature import Signature
-from surrogate.datasets.samples.window_frames import Frames, cut, frames_of
+from surrogate.datasets.samples.stored_frames import StoredFrames
+from surrogate.datasets.samples.tensors import to_tensor
+from surrogate.datasets.samples.window_frames import Frames, HeldFrames, Span
 from surrogate.datasets.storage.blocks import fits_in_memory
 from surrogate.datasets.storage.stored import is_lazy
 
@@ -79,17 +81,19 @@ class Windows(Dataset[Batch]):
         if min(indices) < 0 or max(indices) >= len(self):
             raise IndexError(f"Expected numbers of windows below {len(self)}, got {indices}.")
         windows = [divmod(index, self._per_sample) for index in indices]
-        batch = {}
+        batch: Batch = {}
         for frames, first, length, parts in self._sources:
             step, begin = (0, 0) if first is None else (self._stride, first)
-            rows, starts = frames.rows([(sample, begin + step * window) for sample, window in windows], length)
-            for key, (after, count) in parts.items():
-                batch[key] = cut(rows, [start + after for start in starts], count, held=frames.is_held)
+            batch |= frames.windows([(sample, begin + step * window) for sample, window in windows], length, parts)
         return batch
 
     def _frames(self, names: tuple[str, ...], *, timed: bool) -> Frames:
-        assert self.in_memory is not None
-        return frames_of(self.fields, names, self.dtype, timed=timed, in_memory=self.in_memory)
+        """Return frames in memory, or those in files if they are fields over space there and not to be held."""
+        variables = [self.fields[name] for name in names]
+        if not self.in_memory and any(is_lazy(v) and v.ndim > 1 and "sample" in v.dims for v in variables):
+            return StoredFrames(self.fields, names, self.dtype, timed=timed)
+        values = to_tensor(self.fields, names, self.dtype, share=True)
+        return HeldFrames(values if timed else values.unsqueeze(1))
 
 
 class _Source(NamedTuple):
@@ -101,7 +105,7 @@ class _Source(NamedTuple):
     frames: Frames
     first: int | None
     length: int
-    parts: Mapping[str, tuple[int, int]]
+    parts: Mapping[str, Span]
 
 
 def require_frames(fields: xr.Dataset, signature: Signature, frames: int) -> None:

@@ -33,6 +33,14 @@ def check_finite(fields: xr.Dataset, *, lazy: bool) -> None:
             _check(str(name), variable.variable)
 
 
+def all_finite(values: np.ndarray) -> bool:
+    """Return whether all values are finite; in a tenth of the time that reading them takes.
+
+    The sum of their squares is finite only if they are. If it is not, they may only be large.
+    """
+    return math.isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
+
+
 def is_small(fields: xr.Dataset) -> bool:
     """Return whether all that is not in memory may be read just to look at it."""
     lazy = [variable for variable in fields.variables.values() if is_lazy(variable)]
@@ -58,7 +66,7 @@ def not_finite(name: str, variable: xr.Variable, box: Box) -> InputError:
 
 def _check(name: str, variable: xr.Variable) -> None:
     for box, values in read_blocks(variable, size=BLOCK):
-        if not np.isfinite(values).all():
+        if not all_finite(values):
             raise not_finite(name, variable, box)
 
 

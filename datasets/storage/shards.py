@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,13 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexedArray, explicit_indexing_adapter
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.readers.netcdf import read_netcdf
 from surrogate.datasets.samples.ragged import counts, pointer
+from surrogate.datasets.storage.hdf5_array import HDF5Array
 from surrogate.datasets.storage.shard_manifest import MANIFEST, Manifest, Shard, read_manifest
-from surrogate.datasets.storage.stored import HDF5Array
-from surrogate.datasets.storage.stored_piece import Key, file_state
-
-_KNOWN = 2**14  # datasets in files whose place is remembered
-
-FileState = tuple[int, ...]
+from surrogate.datasets.storage.stored_piece import FileState, Key, Location, file_state
 
 
 def is_shards(path: Path) -> bool:
@@ -63,7 +58,7 @@ def read_shards(path: Path) -> xr.Dataset:
 class ShardedArray(BackendArray):
     """A variable of several files, joined along its first dimension.
 
-    Implements `surrogate.datasets.storage.stored.ReadsInto`. A file is opened when something of it is read, and few of
+    Implements `surrogate.datasets.storage.stored.Locates`. A file is opened when something of it is read, and few of
     them are open at any time.
 
     Parameters
@@ -91,6 +86,7 @@ class ShardedArray(BackendArray):
         self._files, self._name, self._shifts = list(files), name, list(shifts)
         self._edges: list[int] = pointer(np.array(lengths, dtype=np.int64)).tolist()
         self.shape, self.dtype = (self._edges[-1], *like.shape[1:]), like.dtype
+        self._arrays: list[HDF5Array | None] = [None] * len(files)
         self._fill = like.attrs.get("_FillValue")
 
     def __getitem__(self, key: ExplicitIndexer) -> np.ndarray:
@@ -105,12 +101,8 @@ class ShardedArray(BackendArray):
         first = key[0]
         rows = range(first.start, first.stop, first.step) if isinstance(first, slice) else range(first, first + 1)
         owner = bisect_right(self._edges, rows.start) - 1
-        begin = self._edges[owner]
         if rows.stop <= self._edges[owner + 1]:
-            alone = (
-                slice(rows.start - begin, rows.stop - begin, rows.step) if isinstance(first, slice) else first - begin
-            )
-            self._read_file(owner, (alone, *key[1:]), out)
+            self._read_file(owner, self._own(owner, key), out)
             return
         done = 0
         for number in range(owner, bisect_right(self._edges, rows[-1])):
@@ -120,6 +112,24 @@ class ShardedArray(BackendArray):
             part = slice(own.start - begin, own.stop - begin, own.step)
             self._read_file(number, (part, *key[1:]), out[done : done + len(own)])
             done += len(own)
+
+    def locate(self, key: Key, dtype: np.dtype[Any]) -> Location | None:
+        """Return where a part lies; None where it is in several files, and where it is not the file's own numbers."""
+        first = key[0]
+        start, stop = (first.start, first.stop) if isinstance(first, slice) else (first, first + 1)
+        owner = bisect_right(self._edges, start) - 1
+        if stop > self._edges[owner + 1] or self._shifts[owner]:
+            return None
+        try:
+            return self._array(owner).locate(self._own(owner, key), dtype)
+        except Exception as error:  # a damaged file makes its parser raise anything
+            raise self._unreadable(owner, error) from error
+
+    def _own(self, owner: int, key: Key) -> Key:
+        """Return a part as one of the file that has all of it."""
+        first, begin = key[0], self._edges[owner]
+        part = slice(first.start - begin, first.stop - begin, first.step) if isinstance(first, slice) else first - begin
+        return (part, *key[1:])
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:
         """Read what xarray asks for: numbers, slices, and at most one increasing array of numbers."""
@@ -135,20 +145,29 @@ class ShardedArray(BackendArray):
         return taken
 
     def _read_file(self, number: int, key: Key, out: np.ndarray) -> None:
-        path, state = self._files[number]
         try:
-            _array(path, self._name, state).read_into(key, out)
+            self._array(number).read_into(key, out)
         except Exception as error:  # a damaged file makes its parser raise anything
-            raise unreadable(f"a readable {self._name!r} in", path, error) from error
+            raise self._unreadable(number, error) from error
         shift = self._shifts[number]
         if shift:
             out += np.where(out == self._fill, 0, shift).astype(self.dtype)
 
+    def _array(self, number: int) -> HDF5Array:
+        """Return the dataset in a file, if it has the shape of the others."""
+        array = self._arrays[number]
+        if array is None:
+            path, state = self._files[number]
+            array = HDF5Array(path, self._name, state)
+            begin, end = self._edges[number : number + 2]
+            if array.shape != (end - begin, *self.shape[1:]):
+                wanted = f"shape {(end - begin, *self.shape[1:])}"
+                raise expected(wanted, array.shape, "Generate the shard again.")
+            self._arrays[number] = array
+        return array
 
-@lru_cache(maxsize=_KNOWN)
-def _array(path: str, name: str, state: FileState) -> HDF5Array:
-    """Return a dataset in a file; ``state`` tells its successors apart."""
-    return HDF5Array(path, name)
+    def _unreadable(self, number: int, error: Exception) -> InputError:
+        return unreadable(f"a readable {self._name!r} in", self._files[number][0], error)
 
 
 def _runs(numbers: np.ndarray) -> list[list[int]]:

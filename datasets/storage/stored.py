@@ -6,14 +6,13 @@ import os
 from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
-import h5py
 import numpy as np
 import xarray as xr
 from xarray.backends.h5netcdf_ import H5NetCDFArrayWrapper
 from xarray.core.indexing import CopyOnWriteArray, LazilyIndexedArray, MemoryCachedArray
 
-from surrogate.datasets.errors import expected
-from surrogate.datasets.storage.stored_piece import Key, StoredPiece, file_state, remember
+from surrogate.datasets.storage.hdf5_array import HDF5Array
+from surrogate.datasets.storage.stored_piece import Key, Location, file_state
 
 #: Bytes up to which chosen numbers are read with those between them: one call instead of many.
 _COVER = 2**20
@@ -25,6 +24,14 @@ class ReadsInto(Protocol):
 
     def read_into(self, key: Key, out: np.ndarray) -> None:
         """Fill ``out`` with the part ``key``: for each axis a number, or a slice with start, stop and step."""
+
+
+@runtime_checkable
+class Locates(ReadsInto, Protocol):
+    """A lazy array that knows where its numbers lie."""
+
+    def locate(self, key: Key, dtype: np.dtype[Any]) -> Location | None:
+        """Return where in a file a part lies; None for one that is scattered, or wanted in another type."""
 
 
 def is_lazy(variable: xr.Variable | xr.DataArray) -> bool:
@@ -47,6 +54,7 @@ class BoxReader:
         self.is_lazy, self.dtype = is_lazy(variable), variable.dtype
         self._variable = variable
         self._source, self._key = _source(variable) if self.is_lazy else (None, ())
+        self._locates = self._source if isinstance(self._source, Locates) else None
         self._axes = [axis for axis, part in enumerate(self._key) if not isinstance(part, int)]
         self._chosen = next((axis for axis in self._axes if isinstance(self._key[axis], np.ndarray)), None)
 
@@ -66,14 +74,28 @@ class BoxReader:
         if out is None:
             shape = [len(range(part.start, part.stop, part.step or 1)) for part in box if isinstance(part, slice)]
             out = np.empty((*shape, *self._variable.shape[len(box) :]), self.dtype)
-        key = list(self._key)
-        for axis, part in zip(self._axes, box, strict=False):
-            key[axis] = _within(key[axis], part)
+        key = self._key_of(box)
         if self._chosen is None or not isinstance(key[self._chosen], np.ndarray):
             self._source.read_into(tuple(key), out)
         elif out.size:
             self._gather(key, self._chosen, out)
         return out
+
+    def locate(self, box: Key) -> Location | None:
+        """Return where in a file a box lies; None for one that is scattered, or not read straight from the file."""
+        if self._locates is None:
+            return None
+        key = self._key_of(box)
+        if self._chosen is not None and not isinstance(key[self._chosen], int):
+            return None
+        return self._locates.locate(tuple(key), self.dtype)
+
+    def _key_of(self, box: Key) -> list[Any]:
+        """Return the part of the source that a box is."""
+        key = list(self._key)
+        for axis, part in zip(self._axes, box, strict=False):
+            key[axis] = _within(key[axis], part)
+        return key
 
     def _gather(self, key: list[Any], axis: int, out: np.ndarray) -> None:
         """Read chosen numbers of one axis with those between them, or as stretches that follow each other."""
@@ -90,71 +112,6 @@ class BoxReader:
         for first, last in pairwise(ends):
             key[axis] = slice(int(numbers[first]), int(numbers[first]) + last - first, 1)
             self._source.read_into(tuple(key), out[(slice(None),) * place + (slice(first, last),)])
-
-
-class HDF5Array:
-    """A dataset in an HDF5 file; implements `ReadsInto`.
-
-    The file is open while this exists, or until many others have been opened; where the dataset lies in one piece, not
-    by HDF5.
-    """
-
-    def __init__(self, path: str, name: str) -> None:
-        self._path, self._name = path, name
-        self._piece: StoredPiece | None = None
-        self._dataset: h5py.Dataset | None = None
-        self._process: int | None = None
-
-    def read_into(self, key: Key, out: np.ndarray) -> None:
-        """Fill ``out``; if it is not contiguous, through a copy."""
-        if not out.size:
-            return
-        whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        if self._piece is None:
-            self._piece = StoredPiece.of(self._path, self._opened())
-        begin = self._piece.begin(key, whole.dtype)
-        if begin is None:
-            self._select(key, whole)
-        else:
-            self._dataset = None  # HDF5 has told all there is to know
-            self._piece.read(begin, whole)
-        if whole is not out:
-            out[...] = whole
-
-    def close(self) -> None:
-        """Close the file; it is opened again when something is read."""
-        self._dataset = None
-
-    def _select(self, key: Key, out: np.ndarray) -> None:
-        dataset = self._opened()
-        space = dataset.id.get_space()
-        if key:
-            parts = [part if isinstance(part, slice) else slice(part, part + 1, 1) for part in key]
-            count = tuple((part.stop - part.start - 1) // part.step + 1 for part in parts)
-            space.select_hyperslab(tuple(p.start for p in parts), count, tuple(p.step for p in parts))
-        memory = h5py.h5s.create_simple(out.shape) if out.shape else h5py.h5s.create(h5py.h5s.SCALAR)
-        dataset.id.read(memory, space, out, h5py.h5t.py_create(out.dtype))
-
-    def _opened(self) -> h5py.Dataset:
-        """Return the dataset, opened by this process: a forked one shares no state of HDF5 with its parent."""
-        dataset = self._dataset
-        if dataset is None or self._process != os.getpid():
-            dataset = self._found(h5py.File(self._path, "r"))
-            self._dataset, self._process = dataset, os.getpid()
-            remember(self)
-        return dataset
-
-    def _found(self, file: h5py.File) -> h5py.Dataset:
-        """Return the dataset, if its numbers are in this file."""
-        outside = isinstance(file.get(self._name, getlink=True), h5py.ExternalLink)
-        found = None if outside else file[self._name]
-        if found is None or found.is_virtual or found.external:
-            do = "Copy them into one file (h5repack)."
-            raise expected(f"the numbers of {self._name!r} in {self._path!r} itself", "a reference to another", do)
-        return found
-
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_dataset": None}
 
 
 def _source(variable: xr.Variable) -> tuple[ReadsInto | None, tuple[Any, ...]]:
@@ -178,10 +135,11 @@ def _reader(array: Any, variable: xr.Variable) -> ReadsInto | None:
     path = variable.encoding.get("source")
     if path is None or not os.path.isfile(path):
         return None
-    if variable.encoding.get("source_state", file_state(path)) != file_state(path):
+    state = file_state(path)
+    if variable.encoding.get("source_state", state) != state:
         return None  # another file has its name now; xarray still holds the old one
     group = array.datastore._group or ""
-    return HDF5Array(path, f"{group}/{array.variable_name}")
+    return HDF5Array(path, f"{group}/{array.variable_name}", state)
 
 
 def _canonical(part: Any, size: int) -> int | slice | np.ndarray | None:

@@ -11,7 +11,7 @@ from xarray.backends import BackendArray
 from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexedArray, explicit_indexing_adapter
 
 from surrogate.datasets.fields import Fields, check
-from surrogate.datasets.storage.finite import not_finite
+from surrogate.datasets.storage.finite import all_finite, not_finite
 from surrogate.datasets.storage.stored import BoxReader, is_lazy
 from surrogate.datasets.storage.stored_piece import Key
 
@@ -69,7 +69,7 @@ class _Watched(BackendArray):
         return values
 
     def _look(self, key: tuple[Any, ...], values: np.ndarray) -> None:
-        if not np.isfinite(values).all():
+        if not all_finite(values):
             raise not_finite(self._name, self._variable, tuple(map(_hull, key, self.shape)))
         if self._advance is not None:
             self._advance(values.nbytes)
