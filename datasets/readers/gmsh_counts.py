@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 #: Nodes of straight cells, by the number that Gmsh gives to their kind. Others are refused once they are read.
 _NODES = {1: 2, 2: 3, 3: 4, 4: 4, 5: 8, 6: 6, 7: 5, 15: 1}
-_HEADER = re.compile(rb"\$MeshFormat\s+([\d.]+)\s+1\s")
+#: The version and whether numbers are binary: to meshio all are but those with a zero there.
+_HEADER = re.compile(rb"\$MeshFormat\s+(\S+)\s+(?!0\s)\S+\s")
 _SECTION = re.compile(rb"^\$(Nodes|Elements|Entities)\r?\n", re.MULTILINE)
 #: Bytes of a number of a node or cell, and of what stands before the first block, in versions 4.
-_LAYOUTS = {b"4.0": (4, 16), b"4": (8, 32), b"4.1": (8, 32)}
+_LAYOUT_4_0, _LAYOUT_4 = (4, 16), (8, 32)
 
 
 def block_bytes(content: bytes) -> Iterator[float]:
@@ -24,8 +25,8 @@ def block_bytes(content: bytes) -> Iterator[float]:
         return
     for section in _SECTION.finditer(content, header.end()):
         name, at = section[1], section.end()
-        if header[1] in _LAYOUTS:
-            yield from _BLOCKS[name](content, at, *_LAYOUTS[header[1]])
+        if header[1].startswith(b"4"):
+            yield from _BLOCKS[name](content, at, *(_LAYOUT_4_0 if header[1] == b"4.0" else _LAYOUT_4))
         elif name == b"Elements":
             end = content.find(b"\n", at)
             total = content[at : max(at, end)].strip()
@@ -34,7 +35,8 @@ def block_bytes(content: bytes) -> Iterator[float]:
 
 def _nodes(content: bytes, at: int, width: int, before: int) -> Iterator[float]:
     """Yield claims of blocks of dimension, entity, kind, count, the numbers of the nodes, and their places."""
-    blocks, at = _unpacked("<Q", content, at)[0], at + before
+    (blocks, total), at = _unpacked("<2Q", content, at), at + before
+    yield total * (width + 24)
     while blocks and (head := _unpacked("<3iQ", content, at))[3]:
         count = head[3]
         yield count * (width + 24)
