@@ -42,9 +42,9 @@ def open_dataset(
     names
         New names for variables, as a mapping from the name in the file.
     grid
-        For bare arrays (``.mat``, ``.npy``, ``.pt``), where the points are: a `Grid`, or its arguments other than the shape, such
-        as ``{"periodic": True}``; default: closed axes through the points in the file, else nodes of the unit box. A
-        periodic axis loses a last point that repeats the first.
+        For bare arrays (``.mat``, ``.npy``, ``.pt``), where the points are: a `Grid`, or its arguments other than the
+        shape, such as ``{"periodic": True}``; default: closed axes through the points in the file, else nodes of the
+        unit box. A periodic axis loses a last point that repeats the first.
     times
         For files without times in them: the first and the last of the frames, or all; default: 1, 2, ...
     dims

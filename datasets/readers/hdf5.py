@@ -186,9 +186,8 @@ def number_in(attributes: h5py.AttributeManager, name: str) -> float | None:
 
 
 def _end(dataset: h5py.Dataset) -> int:
-    """Return where in the file the numbers end, if they lie in one piece."""
-    offset = dataset.id.get_offset()
-    return 0 if offset is None else int(offset) + int(dataset.id.get_storage_size())
+    """Return where in the file the numbers end at the earliest; pieces may claim more bytes than there are."""
+    return int(dataset.id.get_offset() or 0) + int(dataset.id.get_storage_size())
 
 
 def _join(parent: h5py.Group, name: str) -> str:
