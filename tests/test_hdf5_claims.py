@@ -55,3 +55,10 @@ def test_a_heap_that_the_library_would_stay_in_is_refused(path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"whole texts in '.*own\.h5', got a damaged heap"):
         open_dataset(path)
+
+
+def test_a_number_in_the_place_of_a_label_takes_no_memory(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["x"].attrs["NAME"] = 2**62  # so many zeros are its bytes
+    with xr.open_dataset(path, engine="h5netcdf") as plain, open_dataset(path) as fields:
+        assert fields["u"].equals(plain["u"])
