@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from surrogate.datasets import Grid, InputError, open_dataset, save_dataset
+from surrogate.datasets.storage.hdf5_variables import refuse_long_axes
 
 
 @pytest.fixture
@@ -54,4 +55,12 @@ def test_a_heap_that_the_library_would_stay_in_is_refused(path: Path) -> None:
     content[heap + 16 : heap + 4096] = bytes(4080)  # free space of no size
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"whole texts in '.*own\.h5', got a damaged heap"):
+        open_dataset(path)
+
+
+def test_a_number_in_the_place_of_a_label_takes_no_memory(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["x"].attrs["NAME"] = 2**62  # so many zeros are its bytes
+    refuse_long_axes(path)
+    with pytest.raises(InputError, match=r"own\.h5', got argument of type 'numpy\.int64' is not iterable"):
         open_dataset(path)

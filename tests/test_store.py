@@ -16,6 +16,7 @@ import pytest
 import xarray as xr
 
 from surrogate.datasets import Grid, InputError, open_dataset, save_dataset
+from surrogate.datasets.storage.store import file_bytes
 from surrogate.datasets.storage.whole_files import whole_file
 
 
@@ -52,6 +53,16 @@ def test_plain_xarray_reads_values_and_attributes_without_us(wave: xr.Dataset, t
     np.savez(tmp_path / "expected.npz", u=wave["u"], x=wave["x"])
     command = [sys.executable, "-c", PLAIN, tmp_path / "wave.h5", tmp_path / "expected.npz"]
     subprocess.run(command, check=True, cwd=tmp_path)
+
+
+def test_the_same_fields_give_the_same_bytes_whoever_looks_on(wave: xr.Dataset) -> None:
+    frames: list[Any] = []  # which keep objects of h5py open
+    sys.setprofile(lambda frame, event, argument: frames.append(frame))
+    try:
+        watched = bytes(file_bytes(wave))
+    finally:
+        sys.setprofile(None)
+    assert watched == bytes(file_bytes(wave))
 
 
 def test_our_reader_gives_back_what_was_saved(wave: xr.Dataset, tmp_path: Path) -> None:

@@ -64,7 +64,5 @@ def refuse_long_axes(path: Path) -> None:
 
 def _is_axis(found: h5py.Dataset) -> bool:
     """Return whether a dataset is the coordinate of a dimension, and not only its length."""
-    label = found.attrs.get("NAME", b"")
-    return found.attrs.get("CLASS") == b"DIMENSION_SCALE" and not bytes(label).startswith(
-        b"This is a netCDF dimension but not"
-    )
+    label = str(found.attrs.get("NAME"))
+    return found.attrs.get("CLASS") == b"DIMENSION_SCALE" and "This is a netCDF dimension but not" not in label

@@ -47,10 +47,11 @@ def file_bytes(fields: Fields) -> memoryview:
     """Check ``fields`` and return what a file of them holds, where memory has room for it.
 
     To write bytes can fail in no other way than that the system says so; the HDF5 library does not survive a disk that
-    fills up while it writes.
+    fills up while it writes. The same fields give the same bytes: room that is given up is not taken again, since when
+    it is given up depends on who else looks at the objects of h5py, such as the profiler of Dask.
     """
     contents = io.BytesIO()
-    with h5netcdf.File(contents, "w") as file:
+    with h5netcdf.File(contents, "w", fs_strategy="none") as file:
         _storable(check(fields)).dump_to_store(H5NetCDFStore(file))
     return contents.getbuffer()
 
