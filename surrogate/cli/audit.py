@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 import surrogate as sg
+from surrogate.datasets.storage.whole_files import refuse_existing
 
 
 def audit(
@@ -48,6 +49,8 @@ def audit(
         json: Also write the report to this file.
         overwrite: Replace that file if it exists.
     """
+    if json is not None:
+        refuse_existing(json, overwrite)
     given = {"format": format, "names": names, "grid": grid, "times": times, "dims": dims}
     report = sg.audit(
         path,
