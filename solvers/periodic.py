@@ -83,7 +83,7 @@ class PeriodicEquation(Stepper):
         require_periodic(grid)
         if not 0 < dt < float("inf"):
             raise expected("a positive time step dt", dt, "Choose the time between two frames.")
-        if substeps < 1 or substeps != int(substeps):
+        if not isinstance(substeps, int | float) or substeps < 1 or substeps != int(substeps):
             raise expected("a whole number of substeps, at least 1", substeps, "Divide dt into that many steps.")
         if dtype not in (torch.float32, torch.float64):
             raise expected("dtype torch.float64 or torch.float32", dtype, "Choose one of the two.")

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 #: Nodes of straight cells, by the number that Gmsh gives to their kind. Others are refused once they are read.
 _NODES = {1: 2, 2: 3, 3: 4, 4: 4, 5: 8, 6: 6, 7: 5, 15: 1}
-#: The version and whether numbers are binary: to meshio all are but those with a zero there.
-_HEADER = re.compile(rb"\$MeshFormat\s+(\S+)\s+(?!0\s)\S+\s")
+_HEADER = re.compile(rb"\$MeshFormat\s+(\S+)\s+1\s")  # a 1: numbers are binary
 _SECTION = re.compile(rb"^\$(Nodes|Elements|Entities)\r?\n", re.MULTILINE)
 #: Bytes of a number of a node or cell, and of what stands before the first block, in versions 4.
 _LAYOUT_4_0, _LAYOUT_4 = (4, 16), (8, 32)

@@ -67,7 +67,7 @@ def audit(
     Raises
     ------
     InputError
-        A file that cannot be opened, an unknown equation, parameters that it does not have.
+        A file that cannot be opened, an unknown equation, parameters that it does not have, or without its name.
 
     Examples
     --------
@@ -81,6 +81,8 @@ def audit(
     """
     if samples is not None and samples < 1:
         raise expected("at least one sample to try the equation on", samples, "Correct `samples`, or give None.")
+    if parameters and not isinstance(equation, str):
+        raise expected("the name of the equation whose parameters are given", equation, "Give `equation`.")
     log, every, warned = Log(), {}, {}
     for part, given in named_parts(fields, parts or {}).items():
         every[part], warned[part] = opened(given, opening or {})

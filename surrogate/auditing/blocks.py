@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.samples.ragged import counts, is_structure, pointer, select_samples
 
 LIMIT = 2**24  # bytes read at once
+_PIECES = 8  # times as many, where a file stores its values in pieces of that size: to read a part is to read all
 OVER_SPACE = frozenset({*AXES, "node", "cell"})
 
 
@@ -75,9 +77,8 @@ def samples_of(fields: xr.Dataset, name: str, *, limit: int = LIMIT) -> Iterator
     elif "sample" not in variable.dims:
         yield from ((0, first, values) for first, values in _frames(variable, limit))
     else:
-        size = max(1, variable.nbytes // max(1, variable.sizes["sample"]))
-        rows = limit // size
-        for start in range(0, variable.sizes["sample"], max(1, rows)):
+        rows = _rows(variable, "sample", limit)
+        for start in range(0, variable.sizes["sample"], rows):
             if rows > 1:
                 block = variable.isel(sample=slice(start, start + rows)).values
                 yield from ((start + row, 0, values) for row, values in enumerate(block))
@@ -90,9 +91,18 @@ def _frames(variable: xr.DataArray, limit: int) -> Iterator[tuple[int, np.ndarra
     if "time" not in variable.dims or variable.nbytes <= limit:
         yield 0, variable.values
         return
-    rows = max(1, limit * variable.sizes["time"] // variable.nbytes)
+    rows = _rows(variable, "time", limit)
     for start in range(0, variable.sizes["time"], rows):
         yield start, variable.isel(time=slice(start, start + rows)).values
+
+
+def _rows(variable: xr.DataArray, dim: str, limit: int) -> int:
+    """Return how many samples or frames to read at once, so that no stored piece is read twice if it can be."""
+    size = max(1, variable.nbytes // max(1, variable.sizes[dim]))
+    rows = max(1, limit // size)
+    piece = variable.encoding.get("preferred_chunks", {}).get(dim, 1)
+    whole = math.ceil(rows / piece) * piece
+    return whole if whole * size <= _PIECES * limit else rows
 
 
 def _of_joined(

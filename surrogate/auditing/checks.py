@@ -21,6 +21,7 @@ from surrogate.auditing.near_duplicates import near_duplicates
 from surrogate.auditing.not_finite import not_finite
 from surrogate.auditing.outliers import outliers
 from surrogate.auditing.periodic_sides import periodic_sides
+from surrogate.auditing.precision import precision
 from surrogate.auditing.split_overlap import split_overlap
 from surrogate.auditing.steady_residual import steady_residual
 from surrogate.auditing.step_residual import step_residual
@@ -37,6 +38,7 @@ ON_FIELDS: dict[str, Callable[[xr.Dataset], Iterator[Finding]]] = {
     "constant fields": constants,
     "repeated frames": frozen,
     "outliers": outliers,
+    "precision": precision,
     "duplicates": duplicates,
     "near duplicates": near_duplicates,
     "windows in time": windows_in_time,

@@ -1,4 +1,4 @@
-"""The field convention, and known defects of formats."""
+"""The field convention."""
 
 from __future__ import annotations
 

@@ -20,27 +20,39 @@ def dirichlet_sides(fields: xr.Dataset) -> Iterator[Finding]:
     if not any(axis in fields.dims for axis in AXES):
         raise NotApplicable("no grid")
     grid = Grid.from_fields(fields)
-    ends = [
-        (axis, end)
-        for axis, sides in zip(grid.names, grid.boundary, strict=True)
-        for end, side in zip((0, -1), sides, strict=True)
-        if side == "dirichlet"
-    ]
     stated = [name for name in field_names(fields) if "boundary_value" in fields[name].attrs]
-    if not ends or not stated or grid.location != "node":
+    if not _ends(grid) or not stated:
         raise NotApplicable("no field states a boundary_value, or no nodes lie on Dirichlet sides")
     for name in stated:
-        value = float(fields[name].attrs["boundary_value"])
-        for axis, end in (pair for pair in ends if pair[0] in fields[name].dims):
-            number = [dim for dim in fields[name].dims if dim != "sample"].index(axis)
-            off: dict[int, float] = {}
-            for sample, _, values in samples_of(fields, name):
-                error = float(np.abs(np.take(values, end, axis=number) - value).max())
-                if error > _ROUND_OFF * max(1e-30, float(np.abs(values).max())):
-                    off[sample] = max(error, off.get(sample, 0.0))
-            if off:
-                side = f"the {'first' if end == 0 else 'last'} point of {axis!r}"
-                where = some([*off], n_samples(fields))
-                message = f"is off its value {value:.6g} at {side} by up to {max(off.values()):.3g} in {where}"
-                cure = "Correct the attribute boundary_value or the boundary of the axis, or repair the data."
-                yield Finding("error", message, cure, name, tuple(off))
+        yield from off_sides(fields, name, grid, float(fields[name].attrs["boundary_value"]))
+
+
+def off_sides(fields: xr.Dataset, name: str, grid: Grid, value: float) -> Iterator[Finding]:
+    """Find samples in which a field is not at ``value`` on the Dirichlet sides of ``grid``."""
+    dims = [dim for dim in fields[name].dims if dim != "sample"]
+    off: dict[tuple[str, int], dict[int, float]] = {side: {} for side in _ends(grid) if side[0] in dims}
+    for sample, _, values in samples_of(fields, name):
+        allowed = _ROUND_OFF * float(np.abs(values).max())
+        for (axis, end), errors in off.items():
+            error = float(np.abs(np.take(values, end, axis=dims.index(axis)) - value).max())
+            if error > allowed:
+                errors[sample] = max(error, errors.get(sample, 0.0))
+    for (axis, end), errors in off.items():
+        if errors:
+            side = f"the {'first' if end == 0 else 'last'} point of {axis!r}"
+            where = some([*errors], n_samples(fields))
+            message = f"is off its value {value:.6g} at {side} by up to {max(errors.values()):.3g} in {where}"
+            cure = (
+                "Correct the value, the boundary or the points of the axis (cells have none on it), or repair the data."
+            )
+            yield Finding("error", message, cure, name, tuple(errors))
+
+
+def _ends(grid: Grid) -> list[tuple[str, int]]:
+    """Return axis and end of each Dirichlet side on which there are nodes."""
+    sides = [
+        (axis, end, side)
+        for axis, pair in zip(grid.names, grid.boundary, strict=True)
+        for end, side in zip((0, -1), pair, strict=True)
+    ]
+    return [(axis, end) for axis, end, side in sides if side == "dirichlet" and grid.location == "node"]

@@ -28,12 +28,13 @@ class Equation:
     """A solver whose fields have the names and the points of the data.
 
     ``steps`` is how many of its steps lead from one frame to the next, ``samples`` on how many samples checks that cost
-    a solution are to be tried (None: all, and all frames).
+    a solution are to be tried (None: all, and all frames). ``own`` tells that the data name it themselves.
     """
 
     solver: Operator
     steps: int = 1
     samples: int | None = 8
+    own: bool = False
 
 
 def equation_of(
@@ -52,7 +53,7 @@ def equation_of(
     named = named_as(solver, fields)
     if not is_on_points(named) and not like_data:
         solver.check_domain(domain_of(named))
-    return named, Equation(solver, _steps(solver, named), samples)
+    return named, Equation(solver, _steps(solver, named), samples, own=given is None)
 
 
 def _solver_of(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 import surrogate.solvers
@@ -14,7 +15,7 @@ from surrogate.datasets.domain import is_on_points
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import uniform_step
 from surrogate.datasets.grids.box import Box
-from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.grids.grid import AXES, Grid
 from surrogate.operator import Operator
 from surrogate.solvers.darcy import Darcy
 from surrogate.solvers.poisson_points import PoissonOnPoints
@@ -74,12 +75,28 @@ def _arguments(kind: Any, fields: xr.Dataset, parameters: Mapping[str, Any]) -> 
         given.setdefault("dt", uniform_step(fields))
     if "substeps" in accepted:
         given.setdefault("substeps", "adaptive")
-    if kind is Darcy and "source" in fields and fields["source"].dims not in ((), ("sample",)):
+    if kind is Darcy and "source" in fields and not _is_constant(fields, "source"):
         given.setdefault("source", None)
-    for name, parameter in accepted.items():
-        if parameter.default is parameter.empty and name not in ("grid", *given):
-            if name not in fields:
-                do = f"Give it: parameters={{{name!r}: ...}} (--parameters.{name} VALUE)."
-                raise expected(f"the {name} of the equation {kind.__name__}", "none", do)
-            given[name] = float(fields[name].values.flat[0])  # steps take that of each sample from the data
+    needed = [name for name, parameter in accepted.items() if parameter.default is parameter.empty and name != "grid"]
+    for name in needed:
+        if name not in given:
+            given[name] = _in_data(kind, name, fields)
+        if np.asarray(given[name]).dtype.kind not in "iuf":
+            raise expected(f"a number as {name} of the equation {kind.__name__}", repr(given[name]), "Correct it.")
     return given
+
+
+def _in_data(kind: Any, name: str, fields: xr.Dataset) -> float | list[float]:
+    """Return a constant, or its components; steps then take those of each sample from the data."""
+    parts = [f"{name}_{axis}" for axis in AXES if axis in fields.dims]
+    for names in ([name], parts):
+        if all(_is_constant(fields, each) for each in names):
+            values = [float(fields[each].values.flat[0]) for each in names]
+            return values[0] if names == [name] else values
+    do = f"Give it: parameters={{{name!r}: ...}} (--parameters.{name} VALUE)."
+    raise expected(f"the {name} of the equation {kind.__name__}", "none", do)
+
+
+def _is_constant(fields: xr.Dataset, name: str) -> bool:
+    """Return whether this is one number, or one for each sample."""
+    return name in fields and fields[name].dims in ((), ("sample",))

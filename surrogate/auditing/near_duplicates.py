@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,7 @@ from surrogate.datasets.samples.ragged import counts
 TOLERANCE = 1e-3  # of the deviation of the inputs: equal to three digits
 # A sketch keeps the distance of two samples up to a random factor that exceeds 4 once in 1e4.
 _SLACK = 4.0
-_VERIFIED = 200
+_VERIFIED = 200  # pairs: each takes two reads at any place of a file
 
 
 def near_duplicates(fields: xr.Dataset) -> Iterator[Finding]:
@@ -31,14 +31,15 @@ def near_duplicates(fields: xr.Dataset) -> Iterator[Finding]:
         raise NotApplicable("samples with points of their own")
     scales = deviations(fields, input_names(fields))
     points = sketches(fields, scales)
-    begin = starts(fields)
-    equal = digests(fields, sampled_names(fields))
-    pairs = [(i, j) for i, j in nearest_pairs(points, points, own=True) if (equal[i] != equal[j]).any()]
-    near = [pair for pair in pairs[:_VERIFIED] if is_near(begin, begin, scales, *pair)]
+    pairs = nearest_pairs(points, points, own=True)
+    if pairs:
+        equal = digests(fields, sampled_names(fields))
+        pairs = [(i, j) for i, j in pairs if (equal[i] != equal[j]).any()]
+    near, least = near_pairs(fields, fields, scales, pairs)
     if near:
         later = sorted({max(pair) for pair in near})
         message = (
-            f"inputs of {some(later, len(points))} are within {TOLERANCE:g} of their deviation of those of another: "
+            f"inputs of {least}{some(later, len(points))} are within {TOLERANCE:g} of their deviation of another's: "
             f"samples {near[0][0]} and {near[0][1]}"
         )
         cure = "Keep one of each, or give them one `group` in `prepare`: on two sides they make scores too good."
@@ -62,8 +63,16 @@ def nearest_pairs(points: np.ndarray, others: np.ndarray, *, own: bool = False) 
     return [(int(i), int(j)) for i, j in np.unique(np.sort(pairs, axis=1) if own else pairs, axis=0)]
 
 
-def is_near(one: xr.Dataset, other: xr.Dataset, scales: Mapping[str, float], i: int, j: int) -> bool:
-    """Tell whether sample i of the one and j of the other are near, by all values of their first frames."""
+def near_pairs(
+    one: xr.Dataset, other: xr.Dataset, scales: Mapping[str, float], pairs: Sequence[tuple[int, int]]
+) -> tuple[list[tuple[int, int]], str]:
+    """Return the pairs that are near by all values of their first frames, and ``"at least "`` if not all were tried."""
+    one, other = starts(one), starts(other)
+    near = [pair for pair in pairs[:_VERIFIED] if _is_near(one, other, scales, *pair)]
+    return near, "at least " if len(pairs) > _VERIFIED else ""
+
+
+def _is_near(one: xr.Dataset, other: xr.Dataset, scales: Mapping[str, float], i: int, j: int) -> bool:
     squares = 0.0
     for name, scale in scales.items():
         a, b = (np.float64(fields[name].isel(sample=k).values) for fields, k in ((one, i), (other, j)))

@@ -35,18 +35,19 @@ def steady_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]
     for sample in tried:
         one = sample_of(fields, sample)
         values.append(_residual(solver, one) if isinstance(solver, Darcy) else _difference(solver, one))
+    values = np.nan_to_num(values, nan=np.inf).tolist()
     largest, total = max(values), n_samples(fields)
     how = "residual of" if isinstance(solver, Darcy) else "difference from the solution of"
     message = (
         f"relative {how} our solver: up to {largest:.2g}, median {np.median(values):.2g} "
         f"({len(tried)} of {total} samples tried)"
     )
-    bad = [sample for sample, value in zip(tried, values, strict=True) if not value <= DOUBTFUL]
+    bad = [sample for sample, value in zip(tried, values, strict=True) if value > DOUBTFUL]
     if not bad:
         yield Finding("note", message, field=solver.out_fields[0])
         return
     cure = "Check boundary, source and scaling; data of another discretization have its error as residual."
-    severity: Severity = "error" if not largest <= WRONG else "warning"
+    severity: Severity = "error" if largest > WRONG else "warning"
     yield Finding(
         severity, f"{message}; above {DOUBTFUL:g} in {some(bad, len(tried))}", cure, solver.out_fields[0], tuple(bad)
     )

@@ -14,6 +14,7 @@ from surrogate.auditing.blocks import chosen_samples, n_samples, sample_of
 from surrogate.auditing.finding import Finding, NotApplicable, Severity
 from surrogate.auditing.known_equation import Equation
 from surrogate.auditing.sampling import Step, steps_of
+from surrogate.auditing.solver_steps import advanced, converged
 from surrogate.auditing.words import plural, some
 from surrogate.operator import Stepper
 from surrogate.solvers.periodic import PeriodicEquation
@@ -45,44 +46,52 @@ def step_residual(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:
         )
     )
     about = f"of {len(tried)} of {n_samples(fields)} samples tried)"
-    blurred = (
-        f"{plural(int((~sharp).sum()), 'frame')} not resolved by their grid and not judged ({sharp.numel()} {about}"
-    )
-    if not sharp.any():
-        raise NotApplicable(f"{blurred}. Audit the data before they were thinned")
     if not sharp.all():
-        yield Finding("note", blurred, "Store more points, or audit the data before they were thinned.")
+        blurred = _blurred(int((~sharp).sum()), f"({sharp.numel()} {about}", own=equation.own)
+        if not sharp.any() and not equation.own:
+            raise NotApplicable(f"{blurred.message}. Audit the data before they were thinned")
+        yield blurred
+        if not sharp.any():
+            return
     stated = _stated_error(fields)
     for channel, name in enumerate(solver.out_fields):
         change, state = (values[..., channel].where(sharp, 0.0).amax(1) for values in (of_change, of_state))
         yield _judged(name, tried, change, float(state.max()), f"({int(sharp.sum())} steps {about}", stated)
 
 
+def _blurred(count: int, about: str, *, own: bool) -> Finding:
+    message = f"{plural(count, 'frame')} not resolved by their grid and not judged {about}"
+    if own:
+        cure = "Look at them (surrogate inspect --plot): has noise been added, or have values been changed?"
+        return Finding("warning", f"{message}, though the solver that the data name refuses such", cure)
+    return Finding("note", message, "Store more points, or audit the data before they were thinned.")
+
+
 def _residuals(solver: Stepper, equation: Equation, fields: xr.Dataset, eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return the residuals of one sample ``(frame, channel)``, of the change and of the state, and which to judge."""
     parts = []
     for step in steps_of(solver, fields, None if equation.samples is None else _FRAMES):
-        made = _advanced(solver, step, equation.steps)
-        residual, change, size = (
-            part.flatten(2).norm(dim=-1) for part in (step.after - made, step.after - step.before, step.before)
-        )
-        tiny = torch.finfo(torch.float64).tiny
-        of_change, of_state = (
-            (residual / scale.clamp_min(tiny)).nan_to_num(torch.inf, torch.inf)
-            for scale in (change + _ROUND_OFF * eps * size, size)
-        )
+        made = advanced(solver, step, equation.steps)
+        of_change, of_state = _relative(step, made, eps)
+        if (of_change > DOUBTFUL).any():
+            made = converged(solver, step, equation.steps, made)
+            of_change, of_state = _relative(step, made, eps)
         parts.append((of_change, of_state, _resolved(solver, step, made) | (of_change <= DOUBTFUL).all(1)))
     of_change, of_state, sharp = (torch.cat(part) for part in zip(*parts, strict=True))
     return of_change, of_state, sharp
 
 
-def _advanced(solver: Stepper, step: Step, count: int) -> Tensor:
-    state = step.before.to(solver.dtype)
-    with torch.no_grad():
-        carry = solver.init(state, step.static, step.parameters)
-        for _ in range(count):
-            carry, state = solver.step(carry)
-    return state.double()
+def _relative(step: Step, made: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """Return the distance ``(frame, channel)`` of the data from ``made``, relative to their change and their size."""
+    residual, change, size = (
+        part.flatten(2).norm(dim=-1) for part in (step.after - made, step.after - step.before, step.before)
+    )
+    tiny = torch.finfo(torch.float64).tiny
+    of_change, of_state = (
+        (residual / scale.clamp_min(tiny)).nan_to_num(torch.inf, torch.inf)
+        for scale in (change + _ROUND_OFF * eps * size, size)
+    )
+    return of_change, of_state
 
 
 def _resolved(solver: Stepper, step: Step, made: Tensor) -> Tensor:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
-
 import surrogate as sg
 from surrogate.cli.opening_options import OpeningOptions
+from surrogate.cli.screen import screen
+from surrogate.datasets.storage.whole_files import refuse_existing
 
 
 def audit(
@@ -42,6 +42,8 @@ def audit(
         json: Also write the report to this file.
         overwrite: Replace that file if it exists.
     """
+    if json is not None:
+        refuse_existing(json, overwrite)
     report = sg.audit(
         path,
         parts={part: file for part, file in (("validation", validation), ("test", test)) if file is not None},
@@ -50,7 +52,7 @@ def audit(
         samples=None if full else samples,
         opening={"format": format, **vars(opening)},
     )
-    Console().print(report)
+    screen().print(report)
     if json is not None:
         report.save(json, overwrite=overwrite)
     return int(bool(report.of("error")))

@@ -122,6 +122,9 @@ def axes_table(fields: xr.Dataset) -> Table:
             units = str(fields[name].attrs.get("units", "?"))
             values = fields[name].values
             table.add_row(name, str(values.size), *_ends(fields[name]), _spacing(values), units, _sides(fields, name))
+        elif name in fields.coords and not {"node", "sample"}.isdisjoint(fields[name].dims):
+            units, values = str(fields[name].attrs.get("units", "?")), fields[name].values
+            table.add_row(name, "", f"{values.min():.6g}", f"{values.max():.6g}", "", units, "of the points")
     lengths = counts(fields)
     for dim in ("sample", *(dim for dim in fields.dims if dim not in ("sample", "time", *AXES))):
         if dim in fields.dims:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 import surrogate as sg
 from surrogate.cli.fields_tables import attributes_table, axes_table, fields_table, summary
 from surrogate.cli.opening_options import OpeningOptions
 from surrogate.cli.parts import save_figure
+from surrogate.cli.screen import screen
 from surrogate.datasets.errors import expected
 from surrogate.datasets.storage.whole_files import refuse_existing
 
@@ -41,7 +41,7 @@ def inspect(
         format: Name of the format, where it cannot be told.
         overwrite: Replace the drawing or the film if it exists.
     """
-    console = Console()
+    console = screen()
     if Path(path).suffix == ".safetensors":
         if plot is not None:
             raise expected(
