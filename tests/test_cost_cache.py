@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,52 @@ def test_a_time_that_no_longer_holds_is_measured_anew(
     cache.measure(task(truth), None, budget=1.0)
     assert len(measured) == 2
     assert "no longer hold" in cache.notes[0]
+
+
+def _cut(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def _without_median(text: str) -> str:
+    content = json.loads(text)
+    del content["cost"]["single"]["median"]
+    return json.dumps(content)
+
+
+def _negative(text: str) -> str:
+    content = json.loads(text)
+    content["cost"]["tried"][0]["upper"] = -1.0
+    return json.dumps(content)
+
+
+DAMAGES = {
+    "cut": _cut,
+    "empty": lambda text: "",
+    "a list": lambda text: "[]",
+    "not text": lambda text: "\udcff",
+    "a time is missing": _without_median,
+    "a time is negative": _negative,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_what_a_damaged_file_holds_is_measured_anew_and_said(
+    truth: xr.Dataset, measured: list[RolloutTask], tmp_path: Path, damage: Callable[[str], str]
+) -> None:
+    CostCache(tmp_path).measure(task(truth), None, budget=1.0)
+    (file,) = tmp_path.iterdir()
+    file.write_text(damage(file.read_text()), errors="surrogateescape")
+    cache = CostCache(tmp_path)
+    fresh = cache.measure(task(truth), None, budget=1.0)
+    assert len(measured) == 2
+    (note,) = cache.notes
+    assert note.startswith(f"Expected times of a solver in {str(file)!r}, got ")
+    assert note.endswith(". They were measured anew.")
+    assert "\n" not in note
+    again = CostCache(tmp_path)
+    assert again.measure(task(truth), None, budget=1.0) == fresh  # the damaged file was replaced
+    assert len(measured) == 2
+    assert again.notes == [f"Times of 1 solvers are from {str(tmp_path)!r}."]
 
 
 def test_solvers_of_others_are_not_kept(truth: xr.Dataset, measured: list[RolloutTask], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 
+from surrogate.datasets.readers.damage import unreadable
 from surrogate.datasets.storage.whole_files import whole_file
 from surrogate.evaluation.environment import environment
 from surrogate.evaluation.tasks import RolloutTask, Task
@@ -27,7 +29,7 @@ class CostCache:
     Only times are kept; errors are computed anew in every comparison, and surrogates are always timed. A time is used
     again only where machine, threads, versions, device, case, settings of the solver, number of steps and the batches
     tried are the same, and if the first one that is found on each device is measured again and still holds within a
-    factor of 1.5; else all are measured anew. Solvers that are not of this package, which may not say all that they
+    factor of 1.5; else all are measured anew. So is what a damaged file holds; a note says so. Solvers that are not of this package, which may not say all that they
     depend on, are not kept.
 
     Parameters
@@ -43,6 +45,7 @@ class CostCache:
         self.refresh = refresh
         self.reused = 0
         self._holds: dict[torch.device, bool] = {}
+        self._damaged: list[str] = []
 
     def measure(self, task: Task, case: str | None, *, budget: float | None) -> Cost:
         """Return the cost of a solver's task: the stored one if it serves, else measured and stored.
@@ -54,7 +57,7 @@ class CostCache:
         key = _key(task, case)
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         path = self.folder / f"{name[:32]}.json"
-        known = None if self.refresh else _read(path, key, complete=budget is None)
+        known = None if self.refresh else self._known(path, key, complete=budget is None)
         if known is not None and self._still_holds(task, known):
             self.reused += 1
             return known
@@ -68,9 +71,18 @@ class CostCache:
     @property
     def notes(self) -> list[str]:
         """What the reader must know of the times."""
+        notes = [f"{reason} They were measured anew." for reason in self._damaged]
         if not all(self._holds.values()):
-            return [f"Stored times no longer hold (factor {_CHANGED} or more): all were measured anew."]
-        return [f"Times of {self.reused} solvers are from {str(self.folder)!r}."] if self.reused else []
+            return [*notes, f"Stored times no longer hold (factor {_CHANGED} or more): all were measured anew."]
+        return [*notes, f"Times of {self.reused} solvers are from {str(self.folder)!r}."] if self.reused else notes
+
+    def _known(self, path: Path, key: dict[str, Any], *, complete: bool) -> Cost | None:
+        """Return the cost in a file; None, and a note, where the file is damaged."""
+        try:
+            return _read(path, key, complete=complete)
+        except Exception as error:  # what is in a damaged file may be anything
+            self._damaged.append(str(unreadable("times of a solver in", path, error, do="")).rstrip())
+            return None
 
     def _still_holds(self, task: Task, known: Cost) -> bool:
         if task.device not in self._holds:
@@ -116,5 +128,17 @@ def _read(path: Path, key: dict[str, Any], *, complete: bool) -> Cost | None:
     if content["key"] != key or (complete and not content["complete"]):
         return None
     entry = content["cost"]
-    tried = tuple(Timing(**timing) for timing in entry["tried"])
-    return Cost(Timing(**entry["single"]), Timing(**entry["best"]), tried, entry["first_call_seconds"], entry["cut"])
+    tried = tuple(map(_timing, entry["tried"]))
+    first = _seconds(entry["first_call_seconds"])
+    return Cost(_timing(entry["single"]), _timing(entry["best"]), tried, first, bool(entry["cut"]))
+
+
+def _timing(entry: dict[str, Any]) -> Timing:
+    times = (_seconds(entry[name]) for name in ("median", "lower", "upper"))
+    return Timing(int(entry["batch"]), int(entry["repeats"]), *times)
+
+
+def _seconds(value: Any) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError(f"a time of {value!r} seconds")
+    return float(value)
