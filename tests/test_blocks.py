@@ -143,3 +143,20 @@ def test_a_warning_of_many_blocks_is_shown_once(tmp_path: Path) -> None:
         with pytest.warns(UnderResolved) as shown:
             sg.generate(Burgers(16, 0.5, dt=0.1), 12, path, batch_size=2, convergence=False, progress=False)
         assert len(shown) == 1
+
+
+def test_a_warning_names_the_sample() -> None:
+    solver = BlockSolver(Burgers(16, 0.5, dt=0.1), 0, 4, "float32")
+    for number, block in ((6, range(4, 8)), (15, range(12, 16))):
+        with pytest.warns(UnderResolved, match=rf"Field 'u' of sample {number} is not resolved"):
+            solver.solve(block)
+
+
+def test_polygons_are_counted_one_by_one() -> None:
+    told: list[int] = []
+    case = PoissonPolygons(nodes=(80, 160))
+    solved = BlockSolver(case, 3, 1, "float64").solve(range(3), told.append)
+    together = case.solve(case.inputs(range(3), seed=3))
+    assert told == [1, 1, 1]
+    assert solved.fields is not None
+    assert solved.fields.identical(together)

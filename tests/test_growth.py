@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,7 +15,6 @@ import xarray as xr
 
 import surrogate as sg
 from surrogate.cases import Burgers, Darcy, PoissonPolygons
-from surrogate.cli import main
 from surrogate.datasets import InputError
 from surrogate.datasets.errors import NumericalFailure
 from surrogate.datasets.storage.shard_manifest import Shard, read_manifest, write_manifest
@@ -287,60 +283,6 @@ def test_a_gpu_makes_the_samples_of_the_cpu(tmp_path: Path) -> None:
     np.testing.assert_array_equal(ours["u"], again["u"])
     cpu = sg.generate(case, 64, progress=False, dtype="float64")
     np.testing.assert_allclose(ours["u"], cpu["u"], rtol=0, atol=1e-12)
-
-
-def test_the_command_line_passes_that_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt("2 of 12 shards are complete")
-
-    monkeypatch.setattr("surrogate.ensembles.growth.Growth.into_directory", interrupted)
-    assert main(["generate", "shards", "--samples", "3"]) == 130
-    assert capsys.readouterr().err == "surrogate: interrupted: 2 of 12 shards are complete\n"
-
-
-def test_a_full_disk_is_refused_before_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    needed = 7 * 3 * 32 * 4
-    usage = shutil.disk_usage(tmp_path)
-    for path in (tmp_path / "shards", tmp_path / "whole.h5"):
-        monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=needed - 1))
-        with pytest.raises(OSError, match=r"No space left on device. The shards made so far are kept"):
-            make(path)
-        monkeypatch.undo()
-        assert make(path).sizes["sample"] == 7
-
-
-LIMITED = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-import surrogate as sg
-from surrogate.ensembles.shard_task import ShardTask
-solve, limit = ShardTask.solve, int(sys.argv[2])
-def solve_and_fill(self, *arguments):
-    if self.samples.start >= 6: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    return solve(self, *arguments)
-ShardTask.solve = solve_and_fill
-case = sg.cases.Burgers(32, 0.05, dt=0.05, steps=2)
-sg.generate(case, 12, sys.argv[1], shard_size=3, progress=False, convergence=False)
-"""
-
-
-def test_a_disk_that_fills_up_keeps_complete_shards(tmp_path: Path) -> None:
-    folder = tmp_path / "shards"
-    arguments = [sys.executable, "-c", LIMITED, str(folder), "6000"]
-    stopped = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    assert stopped.returncode == 1
-    assert "The shards made so far are kept: the same call goes on from there." in stopped.stderr.splitlines()[-1]
-    complete = [file.name for file in folder.glob("shard*.h5")]
-    assert {"shard-00000.h5"} <= set(complete) < {f"shard-0000{i}.h5" for i in range(4)}
-    kept = (folder / "shard-00000.h5").stat()
-    make(folder, 12)
-    assert os.path.samestat(kept, (folder / "shard-00000.h5").stat())
-    assert bytes_of(folder) == bytes_of(_twelve(tmp_path / "fresh"))
-
-
-def _twelve(path: Path) -> Path:
-    make(path, 12)
-    return path
 
 
 def test_nothing_but_failures_are_no_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

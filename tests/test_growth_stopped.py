@@ -9,12 +9,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import surrogate as sg
 from surrogate.cases import Burgers
+from surrogate.cli import main
 from surrogate.datasets.storage.shard_manifest import read_manifest
 
 CHILD = """
@@ -92,3 +94,14 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path, undisturbed: Path) -> No
     assert child(folder).wait() == 0
     assert bytes_of(folder) == bytes_of(undisturbed)
     assert all((folder / name).stat().st_ino == inode for name, inode in before.items())
+
+
+def test_the_command_line_says_how_far_it_came(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt("2 of 12 shards are complete")
+
+    monkeypatch.setattr("surrogate.ensembles.growth.Growth.into_directory", interrupted)
+    assert main(["generate", "shards", "--samples", "3"]) == 130
+    assert capsys.readouterr().err == "surrogate: interrupted: 2 of 12 shards are complete\n"

@@ -10,7 +10,7 @@ import pytest
 import surrogate as sg
 from surrogate.datasets import Grid, InputError, Mesh, MovingMesh
 from surrogate.datasets.meshes.grid_meshes import grid_mesh
-from surrogate.datasets.readers import vtk_grids
+from surrogate.datasets.readers import vtk_grids, vtk_process
 
 pyvista = pytest.importorskip("pyvista")
 vtkEnSightWriter = pytest.importorskip("vtkmodules.vtkIOParallel").vtkEnSightWriter
@@ -116,10 +116,7 @@ def test_openfoam_that_cannot_be_read(case: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_pyvista_is_named_where_it_is_missing(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(vtk_grids, "import_module", missing)
+    monkeypatch.setattr(vtk_process, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"PyVista, to read .*Run: pip install surrogate-pde\[simulation\]"):
         sg.open_dataset(case)
 

@@ -100,11 +100,9 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
     tags: dict[str, list[np.ndarray]] = {}
     for mesh, start in zip(meshes, starts, strict=False):
         for name, nodes in mesh.tags.items():
-            parts = tags.setdefault(name, [])
-            if len(nodes):
-                parts.append(_shifted(nodes, start))
+            tags.setdefault(name, []).append(_shifted(nodes, start))
     for name, parts in tags.items():
-        if len({part.ndim for part in parts}) > 1:
+        if len({part.ndim for part in parts if len(part)}) > 1:
             raise expected(f"a tag {name!r} of points or of facets", "both", "Rename one.")
     cells = stacked([_shifted(mesh.cells, start) for mesh, start in zip(meshes, starts, strict=False)])
     joined = {name: _joined(parts) for name, parts in tags.items()}
@@ -112,9 +110,9 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    if parts and parts[0].ndim == 2:
-        return stacked(parts)
-    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+    """Return the points or facets of a tag; where no mesh has any, facets if they are called so in one of them."""
+    filled = [part for part in parts if len(part)] or [max(parts, key=np.ndim)]
+    return stacked(filled) if filled[0].ndim == 2 else np.concatenate(filled)
 
 
 def read(fields: xr.Dataset, sample: int | None = None) -> Mesh:

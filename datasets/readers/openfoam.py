@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import meshio
 import xarray as xr
@@ -13,7 +11,7 @@ import xarray as xr
 from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.readers.recordings import Recording, recordings_to_fields
-from surrogate.datasets.readers.vtk_grids import joined, pyvista_for, vtk_errors
+from surrogate.datasets.readers.vtk_process import ask, bytes_in
 
 SUFFIXES = (".foam", ".OpenFOAM")
 
@@ -43,11 +41,9 @@ def read_openfoam(path: Path) -> xr.Dataset:
     if not times:
         raise expected(f"results in {str(folder)!r}", "no folders of times with fields", "Run the solver.")
     names = set.intersection(*(_fields(found) for found in times.values()))
-    with vtk_errors(folder):
-        reader = _reader(folder)
-        known = {float(time) for time in reader.time_values}
-    chosen = sorted(time for time in times if time in known)
-    read = partial(_frame, folder, chosen, frozenset(names))
+    size = bytes_in(folder)
+    chosen = sorted(times.keys() & set(ask("openfoam_times", folder, size=size)))
+    read = partial(_frame, folder, chosen, sorted(names), size)
     return check(recordings_to_fields([Recording(folder, chosen, read)]), values=False)
 
 
@@ -68,28 +64,6 @@ def _fields(folder: Path) -> set[str]:
     return {entry.name.removesuffix(".gz") for entry in folder.iterdir() if entry.is_file()}
 
 
-def _reader(folder: Path) -> Any:
-    reader = pyvista_for(folder).OpenFOAMReader(str(folder / "system" / "controlDict"))
-    reader.skip_zero_time = False
-    reader.cell_to_point_creation = False
-    reader.enable_all_patch_arrays()
-    return reader
-
-
-def _frame(folder: Path, times: list[float], names: frozenset[str], number: int) -> meshio.Mesh:
-    with vtk_errors(folder):
-        reader = _reader(folder)
-        reader.set_active_time_value(times[number])
-        blocks = reader.read()
-        inner, patches = blocks["internalMesh"], blocks["boundary"]
-        tags = {str(k): patch.points for k, patch in zip(patches.keys(), patches, strict=True) if patch is not None}
-    return _with(joined([inner], tags, folder), names)
-
-
-def _with(file: meshio.Mesh, names: frozenset[str]) -> meshio.Mesh:
-    """Keep fields of these names."""
-
-    def kept(data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: values for name, values in data.items() if name in names}
-
-    return meshio.Mesh(file.points, file.cells, kept(file.point_data), kept(file.cell_data), point_sets=file.point_sets)
+def _frame(folder: Path, times: list[float], names: list[str], size: int, number: int) -> meshio.Mesh:
+    mesh: meshio.Mesh = ask("openfoam_frame", folder, times[number], names, size=size)
+    return mesh

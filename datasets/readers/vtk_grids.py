@@ -1,19 +1,15 @@
-"""Grids of VTK, as PyVista gives them, in the form of meshio: the extra ``simulation``."""
+"""Grids of VTK, as PyVista gives them, in the form of meshio."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import meshio
 import numpy as np
 
-from surrogate.datasets.errors import InputError, expected
-from surrogate.datasets.readers.damage import unreadable
+from surrogate.datasets.errors import expected
 
 #: Kinds of cells by their number in VTK, and the order of their nodes where it is another one.
 _CELLS: dict[int, tuple[str, Sequence[int]]] = {
@@ -28,35 +24,6 @@ _CELLS: dict[int, tuple[str, Sequence[int]]] = {
     14: ("pyramid", tuple(range(5))),
 }
 _TETRAHEDRON, _POLYHEDRON = 10, 42
-
-
-def pyvista_for(path: Path) -> Any:
-    """Return the package.
-
-    Raises
-    ------
-    InputError
-        It is not installed.
-    """
-    try:
-        return import_module("pyvista")
-    except ImportError as error:
-        do = "Run: pip install surrogate-pde[simulation]"
-        raise expected(f"PyVista, to read {str(path)!r}", "none installed", do) from error
-
-
-@contextmanager
-def vtk_errors(path: Path) -> Iterator[None]:
-    """Raise what VTK would only print, as an `InputError` that names the file."""
-    catcher = pyvista_for(path).VtkErrorCatcher(raise_errors=True)
-    try:
-        with catcher:
-            yield
-    except InputError:
-        raise
-    except Exception as error:  # a damaged file makes its parser raise anything
-        words = re.search(r"\(0x[0-9a-f]+\): (.+)", str(error))  # behind the place in the source
-        raise unreadable("a readable simulation at", path, RuntimeError(words[1]) if words else error) from error
 
 
 def joined(grids: Sequence[Any], tags: Mapping[str, np.ndarray], path: Path) -> meshio.Mesh:

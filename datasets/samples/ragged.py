@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -74,15 +74,45 @@ def select_samples(fields: xr.Dataset, samples: Sequence[int] | np.ndarray | sli
         return result
     shift = pointer(lengths["node"][chosen])[:-1] - pointer(lengths["node"])[chosen]
     for name, variable in result.variables.items():
-        if "start_index" in variable.attrs and variable.dims and variable.dims[0] in lengths:
-            dim = variable.dims[0]
-            by_row = np.repeat(shift, lengths[str(dim)][chosen])
-            numbers = variable.values
-            moved = numbers + by_row.reshape(-1, *(1,) * (numbers.ndim - 1)).astype(numbers.dtype)
-            empty = np.isnan(numbers) if numbers.dtype.kind == "f" else numbers == variable.attrs.get("_FillValue", -1)
-            fresh = variable.copy(data=np.where(empty, numbers, moved))
+        if _counts_nodes(variable, lengths):
+            fresh = _shifted(variable, np.repeat(shift, lengths[str(variable.dims[0])][chosen]))
             result = result.assign_coords({name: fresh}) if name in fields.coords else result.assign({name: fresh})
     return result
+
+
+def join_samples(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return the samples of fields of one layout, one after the other: `select_samples` takes them apart again.
+
+    What is not over samples is that of the first.
+    """
+    first, lengths = parts[0], counts(parts[0])
+    starts = pointer(np.array([part.sizes.get("node", 0) for part in parts]))
+    joined: dict[Hashable, xr.Variable] = {}
+    for name, variable in first.variables.items():
+        dim = next((dim for dim in variable.dims if dim == "sample" or dim in lengths), None)
+        if dim is None:
+            joined[name] = variable
+            continue
+        pieces = [part.variables[name] for part in parts]
+        if _counts_nodes(variable, lengths):
+            pieces = [_shifted(piece, np.full(len(piece), start)) for piece, start in zip(pieces, starts, strict=False)]
+        values = np.concatenate([piece.values for piece in pieces], axis=variable.dims.index(dim))
+        joined[name] = xr.Variable(variable.dims, values, variable.attrs, variable.encoding)
+    coords = {name: joined.pop(name) for name in first.coords}
+    return xr.Dataset(joined, coords, first.attrs)
+
+
+def _counts_nodes(variable: xr.Variable, lengths: Mapping[str, np.ndarray]) -> bool:
+    """Return whether a variable holds numbers of nodes, sample by sample."""
+    return "start_index" in variable.attrs and bool(variable.dims) and variable.dims[0] in lengths
+
+
+def _shifted(variable: xr.Variable, by_row: np.ndarray) -> xr.Variable:
+    """Return numbers of nodes that are larger by so much; what stands for none stays."""
+    numbers = variable.values
+    moved = numbers + by_row.reshape(-1, *(1,) * (numbers.ndim - 1)).astype(numbers.dtype)
+    empty = np.isnan(numbers) if numbers.dtype.kind == "f" else numbers == variable.attrs.get("_FillValue", -1)
+    return variable.copy(data=np.where(empty, numbers, moved))
 
 
 def _rows(count: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -70,7 +70,6 @@ class PoissonPolygons(SteadyCase):
         "material": ("conductivity",),
     }
     out_fields = ("u",)
-    own_points = True
 
     def __post_init__(self) -> None:
         for name, (low, high) in (("nodes", self.nodes), ("conductivity", self.conductivity)):

@@ -22,15 +22,12 @@ class SteadyCase(Problem):
         For each input function its name and the fields that make it up.
     out_fields
         Names of the solution.
-    own_points
-        Whether each sample has points of its own; its fields then join the samples along ``node``.
     batched
         Whether `solve` computes several samples of one grid together.
     """
 
     input_functions: ClassVar[Mapping[str, tuple[str, ...]]]
     out_fields: ClassVar[tuple[str, ...]]
-    own_points: ClassVar[bool] = False
     batched: ClassVar[bool] = False
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ import xarray as xr
 from surrogate.cases.case import Case
 from surrogate.cases.steady_case import SteadyCase
 from surrogate.datasets.errors import NumericalFailure
+from surrogate.datasets.samples.ragged import join_samples
 from surrogate.datasets.samples.tensors import to_fields
 from surrogate.rollouts import rollout
 
@@ -44,7 +45,7 @@ class BlockSolver:
 
     Transforms and vector instructions round differently in batches of different size and at different places of a
     batch. So sample i is always computed at place ``i % size`` of a batch of ``size`` samples, on one thread; places of
-    samples that are not wanted are taken by others. Samples with points of their own are solved one by one in any case.
+    samples that are not wanted are taken by others. The size is one where a case solves its samples one by one.
 
     Parameters
     ----------
@@ -64,10 +65,6 @@ class BlockSolver:
     dtype: str
     device: str | None = None
 
-    @property
-    def _own_points(self) -> bool:
-        return isinstance(self.case, SteadyCase) and self.case.own_points
-
     def solve(self, numbers: Sequence[int], advance: Advance = lambda pieces: None) -> Solved:
         """Return the samples of these numbers; ``advance`` is called with how many more are done.
 
@@ -86,13 +83,12 @@ class BlockSolver:
                 advance(len(group))
         if not parts and len(errors) > 1 and not any(isinstance(e, NumericalFailure) for e in errors.values()):
             raise next(iter(errors.values()))
-        return Solved(_concatenated(parts), {number: _reason(error, number) for number, error in errors.items()})
+        return Solved(
+            join_samples(parts) if parts else None, {number: _reason(error, number) for number, error in errors.items()}
+        )
 
     def _groups(self, numbers: Sequence[int]) -> Iterator[list[int]]:
-        """Return the wanted samples of each block, or all that have points of their own."""
-        if self._own_points:
-            yield list(numbers)
-            return
+        """Return the wanted samples of each block."""
         for _, group in itertools.groupby(numbers, lambda number: number // self.size):
             yield list(group)
 
@@ -124,22 +120,19 @@ class BlockSolver:
 
     def _attempt(self, group: list[int]) -> xr.Dataset:
         solve = self._trajectories if isinstance(self.case, Case) else self._steady
-        with np.errstate(over="ignore"):  # it is found below
+        with np.errstate(over="ignore"), _warnings_by_number(self._places(group)):  # an overflow is found below
             fields = solve(group).astype(self.dtype)
         _check_finite(fields, self._rows(group)[1])
         return fields
 
     def _places(self, group: list[int]) -> list[int]:
         """Return which sample is at each place of the batch."""
-        if self._own_points:
-            return group
         at = {number % self.size: number for number in group}
         return [at.get(place, group[0]) for place in range(self.size)]
 
     def _rows(self, group: list[int]) -> tuple[list[int], list[int]]:
         """Return which of the group is at each place of the batch, and the place of each of the group."""
-        inward = [group.index(number) for number in self._places(group)]
-        return inward, inward if self._own_points else [number % self.size for number in group]
+        return [group.index(number) for number in self._places(group)], [number % self.size for number in group]
 
     def _trajectories(self, group: list[int]) -> xr.Dataset:
         assert isinstance(self.case, Case)
@@ -191,14 +184,6 @@ def one_warning_of_each_kind() -> Iterator[None]:
         yield
 
 
-def _concatenated(parts: Iterable[xr.Dataset]) -> xr.Dataset | None:
-    """Return the blocks as one dataset."""
-    parts = list(parts)
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    return xr.concat(parts, dim="sample", data_vars="minimal", coords="minimal", compat="override", join="override")
-
-
 def _check_finite(fields: xr.Dataset, places: list[int]) -> None:
     """Raise `NumericalFailure` where values are not finite, with the place in the batch if it is known."""
     for name, variable in fields.data_vars.items():
@@ -210,8 +195,26 @@ def _check_finite(fields: xr.Dataset, places: list[int]) -> None:
             raise NumericalFailure(f"{where}field {str(name)!r}: it is not finite as {variable.dtype}.", place)
 
 
+@contextmanager
+def _warnings_by_number(places: list[int]) -> Iterator[None]:
+    """Let warnings name the number of a sample for its place in the batch."""
+    show, numbers = warnings.showwarning, dict(enumerate(places))
+
+    def show_numbered(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+        show(category(_numbered(str(message), numbers)), category, *where, **options)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show_numbered
+        yield
+
+
 def _reason(error: Exception, number: int) -> str:
     """Return what went wrong, in one line, with the number of the sample for its place in the batch."""
     words = " ".join(str(error).split()) or type(error).__name__
     place = error.sample if isinstance(error, NumericalFailure) else None
-    return words if place is None else re.sub(rf"\bsample {place}\b", f"sample {number}", words)
+    return words if place is None else _numbered(words, {place: number})
+
+
+def _numbered(words: str, numbers: Mapping[int, int]) -> str:
+    """Return words with the numbers of samples for their places."""
+    return re.sub(r"\bsample (\d+)\b", lambda found: f"sample {numbers.get(int(found[1]), found[1])}", words)
