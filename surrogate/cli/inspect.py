@@ -10,7 +10,7 @@ from rich.table import Table
 
 import surrogate as sg
 from surrogate.cli.fields_tables import attributes_table, axes_table, fields_table, summary
-from surrogate.cli.parts import save_figure
+from surrogate.cli.parts import figure_format, save_figure
 from surrogate.datasets.errors import expected
 from surrogate.datasets.storage.whole_files import refuse_existing
 
@@ -58,6 +58,8 @@ def inspect(
         return
     if plot is not None:
         refuse_existing(plot, overwrite)
+        if Path(plot).suffix not in FILMS:
+            figure_format(plot)
     fields = sg.open_dataset(path, format=format, names=names, grid=grid, times=times, dims=dims, checked=False)
     console.print(fields_table(path, fields, full=full))
     console.print(axes_table(fields))
