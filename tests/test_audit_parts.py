@@ -81,6 +81,12 @@ def test_series_that_overlap_in_time() -> None:
     assert found == [("overlap in time", "test", ())]
 
 
+def test_parts_without_a_common_field(flows: xr.Dataset) -> None:
+    other = flows[["u"]].rename(u="speed")
+    report = sg.audit(flows[["u"]], parts={"test": other})
+    assert report.not_applicable["overlap of parts"] == "'train' and 'test' have no field in common"
+
+
 def test_parts_need_other_names(flows: xr.Dataset) -> None:
     tree = sg.prepare(flows, inputs=["u"], outputs=["u"])
     with pytest.raises(sg.InputError, match="Expected parts of other names"):

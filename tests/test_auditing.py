@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 import surrogate as sg
-from surrogate.auditing.blocks import LIMIT, samples_of
 from surrogate.auditing.physical_units import dimension_of
 
 Fields = Callable[[], xr.Dataset]
@@ -103,6 +102,25 @@ def test_a_sample_in_other_units(burgers: xr.Dataset, factor: float, shift: floa
     burgers["u"][6] = factor * burgers["u"][6] + shift
     (one,) = found(burgers, "outliers")
     assert one.samples == (6,)
+
+
+@pytest.mark.parametrize(
+    ("rounded", "severity", "words"),
+    [
+        (lambda u: u.astype(np.float16), "warning", "has the 11 bits of float16"),
+        (lambda u: torch.from_numpy(u).bfloat16().float().numpy(), "warning", "has the 8 bits of bfloat16"),
+        (lambda u: u.round(3), "note", "is written with 3 decimals"),
+        (lambda u: np.round(8 * u) / 8, None, ""),  # a few levels: a choice of phases
+        (lambda u: u + np.float32(1e-6), None, ""),
+    ],
+)
+def test_values_that_were_rounded(
+    burgers: xr.Dataset, rounded: Callable[[np.ndarray], np.ndarray], severity: str | None, words: str
+) -> None:
+    burgers["u"].values[:] = rounded(burgers["u"].values)
+    found = [one for one in sg.audit(burgers) if one.check == "precision"]
+    assert [one.severity for one in found] == ([severity] if severity else [])
+    assert all(words in one.message for one in found)
 
 
 def test_equal_samples(burgers: xr.Dataset) -> None:
@@ -241,38 +259,6 @@ def test_values_off_a_dirichlet_side() -> None:
     (one,) = found(fields, "Dirichlet sides")
     assert one.samples == (2,)
     assert one.message == "is off its value 0 at the last point of 'y' by up to 0.01 in 1 of 4 samples (2)"
-
-
-def test_blocks_are_read_whole_whatever_their_size(flows: xr.Dataset, polygons: xr.Dataset) -> None:
-    for fields, name in ((flows, "u"), (polygons, "u"), (flows, "viscosity")):
-        whole = [(sample, values) for sample, _, values in samples_of(fields, name)]
-        for limit in (1, 700, 5000):
-            pieces: dict[int, list[np.ndarray]] = {}
-            for sample, first, values in samples_of(fields, name, limit=limit):
-                assert first == sum(map(len, pieces.setdefault(sample, [])))
-                pieces[sample].append(values)
-            assert [*pieces] == [sample for sample, _ in whole]
-            for sample, values in whole:
-                own = pieces[sample]
-                np.testing.assert_array_equal(own[0] if len(own) == 1 else np.concatenate(own), values)
-
-
-def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
-    coords = {**sg.Grid((5000,), periodic=True).coordinates(), "time": ("time", np.arange(10.0), {"units": "1"})}
-    wave = np.sin(2 * np.pi * coords["x"].values).astype(np.float32)
-    rows = [
-        xr.DataArray(k, dims="sample") for k in (np.arange(600.0, dtype=np.float32), np.arange(10, dtype=np.float32))
-    ]
-    u = (rows[0] * rows[1].rename(sample="time") + xr.DataArray(wave, dims="x")).assign_attrs(units="1")
-    u.to_dataset(name="u").assign_coords(coords).to_netcdf(tmp_path / "large.h5", engine="h5netcdf")
-    size = u.nbytes
-    del u
-    tracemalloc.start()
-    report = sg.audit(tmp_path / "large.h5")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert "finite values" in report.clean
-    assert peak < 3 * LIMIT < size / 2  # a block, and what is made of it
 
 
 def test_a_report_is_a_list_a_table_and_a_file(burgers: xr.Dataset, tmp_path: Path) -> None:

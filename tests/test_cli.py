@@ -133,6 +133,20 @@ def test_inspect_shows_axes_and_sizes(
     assert any(line.endswith("on disk, 10.7 kB in memory") for line in shown)  # 20 x 4 x 32 float32 and coordinates
 
 
+def test_inspect_shows_where_the_points_of_a_mesh_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    mesh = sg.Mesh([[0, -1], [3, -1], [3, 2], [0, 2]], {"triangle": [[0, 1, 2], [0, 2, 3]]})
+    attrs = {"units": "1", "mesh": "mesh", "location": "node"}
+    u = (("sample", "node"), [[1.0, 2.0, 3.0, 4.0]], attrs)
+    sg.save_dataset(xr.Dataset({"u": u}, coords=mesh.coordinates()), tmp_path / "mesh.h5")
+    assert main(["inspect", str(tmp_path / "mesh.h5")]) == 0
+    shown = [" ".join(line.replace("│", " ").split()) for line in capsys.readouterr().out.splitlines()]
+    assert "x 0 3 1 of the points" in shown
+    assert "y -1 2 1 of the points" in shown
+
+
 def test_inspect_says_what_it_has_not_read(
     work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +187,7 @@ def test_inspect_shows_what_breaks_the_convention(
         (["--sample", "20", "--plot", "new.png"], "Expected a sample out of 20, got 20"),
         (["--time", "9", "--plot", "new.png"], "Expected a time out of 4, got 9"),
         (["--plot", "folder/new.png"], "Expected an existing folder"),
+        (["--plot", "new.doc"], "Expected a drawing that ends in .png, .pdf or .svg"),
         (["--names", '{"q": "v"}'], "Expected different new names"),
         (["--grid", '{"periodic": true}'], "Expected options out of names"),
         (["--format", "none"], "Expected a format out of"),
@@ -203,6 +218,7 @@ def test_audit_tells_errors_by_its_exit_code(
     assert main(["audit", data, "--json", str(tmp_path / "audit.json")]) == 0
     assert "0 errors, 0 warnings" in capsys.readouterr().out
     assert main(["audit", data, "--json", str(tmp_path / "audit.json")]) == 2
+    assert not capsys.readouterr().out  # said before the data are read
     assert '"not_applicable"' in (tmp_path / "audit.json").read_text()
     assert main(["audit", data, "--test", data]) == 1
     shown = capsys.readouterr().out

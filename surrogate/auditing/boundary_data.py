@@ -17,7 +17,7 @@ from surrogate.datasets.samples.ragged import counts, pointer
 from surrogate.solvers.darcy import Darcy
 from surrogate.solvers.poisson_points import PoissonOnPoints
 
-_ROUND_OFF = 1e-5  # of the largest value of a sample
+_ROUND_OFF = 1e-5  # of the largest value of a sample: a hundred times the round-off of single precision
 
 
 def boundary_data(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:

@@ -15,7 +15,8 @@ from surrogate.datasets.samples.tensors import to_tensor
 from surrogate.solvers.periodic import PeriodicEquation
 from surrogate.solvers.semilinear import Semilinear
 
-# Far above what single precision loses in a sum, far below what a scheme that does not conserve loses.
+# Sound data of our solvers drift by up to 2e-7 in single precision and by 6e-5 in half; three decimals give 1e-3, a
+# hundredth of the deviation added in each of ten steps 0.3.
 WRONG, DOUBTFUL = 1e-2, 1e-4
 _GROWTH = 1.01  # as `Semilinear.faults`
 _ROUND_OFF = 1e-6  # of the largest field: what is smaller may be round-off of single precision

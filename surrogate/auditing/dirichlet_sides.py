@@ -12,7 +12,7 @@ from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.words import some
 from surrogate.datasets.grids.grid import AXES, Grid
 
-_ROUND_OFF = 1e-5  # of the largest value: a few digits of single precision
+_ROUND_OFF = 1e-5  # of the largest value: a hundred times the round-off of single precision
 
 
 def dirichlet_sides(fields: xr.Dataset) -> Iterator[Finding]:
@@ -37,15 +37,15 @@ def off_sides(fields: xr.Dataset, name: str, grid: Grid, value: float) -> Iterat
             error = float(np.abs(np.take(values, end, axis=dims.index(axis)) - value).max())
             if error > allowed:
                 errors[sample] = max(error, errors.get(sample, 0.0))
-    for (axis, end), errors in off.items():
-        if errors:
-            side = f"the {'first' if end == 0 else 'last'} point of {axis!r}"
-            where = some([*errors], n_samples(fields))
-            message = f"is off its value {value:.6g} at {side} by up to {max(errors.values()):.3g} in {where}"
-            cure = (
-                "Correct the value, the boundary or the points of the axis (cells have none on it), or repair the data."
-            )
-            yield Finding("error", message, cure, name, tuple(errors))
+    wrong = {
+        f"the {'last' if end else 'first'} point of {axis!r}": errors for (axis, end), errors in off.items() if errors
+    }
+    if wrong:
+        samples = sorted(set().union(*wrong.values()))
+        places = ", ".join(f"{side} by up to {max(errors.values()):.3g}" for side, errors in wrong.items())
+        message = f"is off its value {value:.6g} at {places} in {some(samples, n_samples(fields))}"
+        cure = "Correct the value, the boundary or the points of the axis (cells have none on it), or repair the data."
+        yield Finding("error", message, cure, name, tuple(samples))
 
 
 def _ends(grid: Grid) -> list[tuple[str, int]]:

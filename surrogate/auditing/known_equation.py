@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
 
-import surrogate.cases
 from surrogate.auditing.finding import NotApplicable
 from surrogate.auditing.named_solvers import named_solver
 from surrogate.auditing.naming import named_as
 from surrogate.cases.problem import Problem
 from surrogate.cases.steady_case import SteadyCase
+from surrogate.cases.stored import stored_case
 from surrogate.datasets.domain import domain_of, is_on_points
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.fields import uniform_step
@@ -74,16 +73,14 @@ def _solver_of(
 def _case_of(fields: xr.Dataset) -> Problem:
     """Return the case that the attributes describe."""
     try:
-        settings = json.loads(fields.attrs["case"])
-        kind = getattr(surrogate.cases, str(settings["case"]), None)
-    except (KeyError, TypeError, ValueError):
-        raise NotApplicable(UNKNOWN) from None
-    if not (isinstance(kind, type) and issubclass(kind, Problem)):
-        raise NotApplicable(f"the case {settings['case']!r} is not one of ours")
-    try:
-        return kind.from_settings(settings)
-    except (InputError, KeyError, TypeError) as error:  # of another version
-        raise NotApplicable(f"the case of the data cannot be made: {error}") from error
+        case = stored_case(fields)
+    except (InputError, AttributeError, KeyError, TypeError, ValueError) as error:  # of another version, or no case
+        raise NotApplicable(f"the case of the data cannot be made: {error!r}") from error
+    if case is None:
+        raise NotApplicable(
+            f"the case {fields.attrs['case']} is not one of ours" if "case" in fields.attrs else UNKNOWN
+        )
+    return case
 
 
 def _steps(solver: Operator, fields: xr.Dataset) -> int:

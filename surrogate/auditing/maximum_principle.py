@@ -16,7 +16,8 @@ from surrogate.solvers.darcy import Darcy
 from surrogate.solvers.poisson import Poisson
 from surrogate.solvers.poisson_points import PoissonOnPoints
 
-_ROUND_OFF = 1e-5  # of the largest value of a sample
+# Of the largest value of a sample: above the round-off of single precision and the tolerance of solvers (1e-6).
+_ROUND_OFF = 1e-5
 
 
 def maximum_principle(fields: xr.Dataset, equation: Equation) -> Iterator[Finding]:

@@ -14,7 +14,9 @@ from surrogate.auditing.fingerprints import deviations, digests, input_names, sa
 from surrogate.auditing.words import some
 from surrogate.datasets.samples.ragged import counts
 
-TOLERANCE = 1e-3  # of the deviation of the inputs: equal to three digits
+# Of the deviation of the inputs: equal to three digits. Random inputs of k degrees of freedom come so near with a
+# chance of about TOLERANCE^k for each pair.
+TOLERANCE = 1e-3
 # A sketch keeps the distance of two samples up to a random factor that exceeds 4 once in 1e4.
 _SLACK = 4.0
 _VERIFIED = 200  # pairs: each takes two reads at any place of a file

@@ -11,7 +11,7 @@ from surrogate.auditing.blocks import field_names, n_samples, ranges_of
 from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.auditing.words import some
 
-FEWEST = 8
+FEWEST = 8  # of fewer a median absolute deviation says little
 # A range this many times as large or as small as the median of all, and this many deviations of its logarithm away:
 # log-normal ensembles of any width have one such sample in 1e15.
 FACTOR, DEVIATIONS = 5.0, 8.0

@@ -14,7 +14,8 @@ from surrogate.auditing.finding import Finding, NotApplicable
 from surrogate.datasets.grids.grid import AXES, Grid
 from surrogate.datasets.samples.ragged import select_samples
 
-# Of the largest difference of neighbors on the same line: across the sides of a periodic field it is at most that.
+# Of the largest difference of neighbors on the same line: a periodic field has one across the sides that is no
+# larger as a rule, and by chance the largest of all.
 _JUMP = 2.0
 # Of the usual difference of neighbors: far below any that is not zero, far above round-off.
 _SAME = 1e-3

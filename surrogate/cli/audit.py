@@ -35,7 +35,7 @@ def audit(
         validation: Another part of the same data: nothing of it should be in the first.
         test: A third one.
         equation: The equation that they should satisfy, such as burgers, darcy or kdv; default: the case in the file.
-        parameters: Constants of the equation that are not in the file, each as --parameters.NAME VALUE.
+        parameters: Constants of the named equation that are not in the file, each as --parameters.NAME VALUE.
         samples: Number of samples to try the equation on, evenly spaced.
         full: Try it on all samples and frames.
         format: Name of the format, where it cannot be told.

@@ -9,7 +9,7 @@ from rich.table import Table
 import surrogate as sg
 from surrogate.cli.fields_tables import attributes_table, axes_table, fields_table, summary
 from surrogate.cli.opening_options import OpeningOptions
-from surrogate.cli.parts import save_figure
+from surrogate.cli.parts import figure_format, save_figure
 from surrogate.cli.screen import screen
 from surrogate.datasets.errors import expected
 from surrogate.datasets.storage.whole_files import refuse_existing
@@ -51,6 +51,8 @@ def inspect(
         return
     if plot is not None:
         refuse_existing(plot, overwrite)
+        if Path(plot).suffix not in FILMS:
+            figure_format(plot)
     fields = sg.open_dataset(path, format=format, checked=False, **vars(opening))
     console.print(fields_table(path, fields, full=full))
     console.print(axes_table(fields))

@@ -62,11 +62,18 @@ def choose_part(
     return tree[part]
 
 
+def figure_format(path: str) -> str:
+    """Return the format of a drawing by its suffix; raise `InputError` for one that cannot be drawn."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    suffix = Path(path).suffix.removeprefix(".")
+    if suffix not in FigureCanvasBase.get_supported_filetypes():
+        raise expected("a drawing that ends in .png, .pdf or .svg", f"{path!r}", "Correct the suffix.")
+    return suffix
+
+
 def save_figure(figure: Figure, path: str, *, overwrite: bool) -> None:
     """Write a figure, whole or not at all; the suffix tells the format."""
-    suffix = Path(path).suffix
-    known = figure.canvas.get_supported_filetypes()
-    if suffix.removeprefix(".") not in known:
-        raise expected("a drawing that ends in .png, .pdf or .svg", f"{path!r}", "Correct the suffix.")
+    kind = figure_format(path)
     with whole_file(path, overwrite=overwrite) as part:
-        figure.savefig(part, format=suffix.removeprefix("."))
+        figure.savefig(part, format=kind)
