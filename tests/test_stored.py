@@ -15,8 +15,8 @@ import xarray as xr
 
 from surrogate.datasets import Grid, InputError, save_dataset
 from surrogate.datasets.storage.blocks import boxes, read_blocks, stored_chunks
-from surrogate.datasets.storage.store import read_store
 from surrogate.datasets.storage.hdf5_array import HDF5Array
+from surrogate.datasets.storage.store import read_store
 from surrogate.datasets.storage.stored import BoxReader, is_lazy
 
 rng = np.random.default_rng(0)
