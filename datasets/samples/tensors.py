@@ -14,6 +14,7 @@ from surrogate.datasets.fields import require
 from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.samples.ragged import counts
 from surrogate.datasets.storage.blocks import boxes, stored_chunks
+from surrogate.datasets.storage.finite import all_finite, not_finite
 from surrogate.datasets.storage.stored import BoxReader, is_lazy
 from surrogate.datasets.storage.stored_piece import Key
 
@@ -25,7 +26,12 @@ def to_tensor(
 
     Fields without a sample dimension are repeated for every sample. With ``share`` the tensor uses the memory of the
     fields where it can, for a single field of type ``dtype`` that is in memory: it must not be written to. What is in a
-    file is read block by block into the tensor, which is all that is held of it.
+    file is read block by block into the tensor, which is all that is held of it, and looked at on the way.
+
+    Raises
+    ------
+    InputError
+        A field is missing, or one in a file has values that are not finite.
     """
     require(fields, names)
     variables = [fields[name] for name in names]
@@ -41,6 +47,8 @@ def to_tensor(
         reader = BoxReader(variable.variable)
         for box in boxes(variable.shape, variable.dtype.itemsize, chunks=stored_chunks(variable.variable)):
             read_tensor(reader, box, channel[box])
+            if reader.is_lazy and not all_finite(channel[box].numpy()):
+                raise not_finite(str(variable.name), variable.variable, box)
     return stacked
 
 

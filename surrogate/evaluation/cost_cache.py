@@ -22,6 +22,9 @@ from surrogate.evaluation.timing import BATCHES, REPEATS, Cost, Timing, cost, qu
 #: A stored time that is off by more than this factor shows that the machine is busy, or no longer the same.
 _CHANGED = 1.5
 
+#: What is raised where a file does not hold what `CostCache` writes.
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
 
 class CostCache:
     """Times of solvers in a folder, one file for each solver, task, device and machine.
@@ -29,8 +32,8 @@ class CostCache:
     Only times are kept; errors are computed anew in every comparison, and surrogates are always timed. A time is used
     again only where machine, threads, versions, device, case, settings of the solver, number of steps and the batches
     tried are the same, and if the first one that is found on each device is measured again and still holds within a
-    factor of 1.5; else all are measured anew. So is what a damaged file holds; a note says so. Solvers that are not of this package, which may not say all that they
-    depend on, are not kept.
+    factor of 1.5; else all are measured anew. So is what a damaged file held, and a note says so. Solvers that are not
+    of this package, which may not say all that they depend on, are not kept.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ class CostCache:
         """Return the cost in a file; None, and a note, where the file is damaged."""
         try:
             return _read(path, key, complete=complete)
-        except Exception as error:  # what is in a damaged file may be anything
+        except _DAMAGE as error:
             self._damaged.append(str(unreadable("times of a solver in", path, error, do="")).rstrip())
             return None
 

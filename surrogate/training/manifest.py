@@ -28,6 +28,7 @@ from surrogate.operator import Stepper
 from surrogate.training.assembly import assemble
 from surrogate.training.corrected import Corrected, CorrectedStepper
 from surrogate.training.reduced import PODStepper
+from surrogate.training.shells import refuse_deep, without_numbers
 from surrogate.training.solver_entry import as_tuples, build_solver, describe_solver
 from surrogate.training.surrogate import Surrogate, SurrogateStepper
 
@@ -133,26 +134,40 @@ def _describe_reduced(model: PODStepper) -> dict[str, Any]:
 def _restore(
     manifest: dict[str, Any], state: dict[str, Tensor], network: type[nn.Module] | nn.Module | None
 ) -> Surrogate:
-    model = assemble(
-        _network(manifest["network"], network),
-        _signature(manifest["signature"]),
-        {
-            role: Normalizer(names, state[f"normalizers.{role}.mean"].shape[1:])
-            for role, names in manifest["normalizers"].items()
-        },
-        attributes=manifest["attributes"],
-        record=manifest["record"],
-    )
-    own = {name: _form(value) for name, value in model.state_dict().items()}
-    got = {name: _form(value) for name, value in state.items()}
-    if own != got:
-        names = sorted(own.keys() ^ got.keys()) or sorted(k for k in own if own[k] != got[k])
-        raise expected(f"the weights of {manifest['network']['class']}", f"others ({names[:3]})", "Check `network`.")
+    if network is None:  # of others we do not know whether they can be built without numbers
+        refuse_deep(manifest["network"], len(state))
+        with without_numbers(len(state)):
+            _refuse_others(manifest, _assembled(manifest, state, None), state)
+    model = _assembled(manifest, state, network)
+    _refuse_others(manifest, model, state)
     dtype = next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32)
     for part in (model.network, model.normalizers):  # a solver beside them keeps its own
         cast_floating(part, dtype)
     model.load_state_dict(state)
     return model.eval()
+
+
+def _assembled(
+    manifest: dict[str, Any], state: dict[str, Tensor], network: type[nn.Module] | nn.Module | None
+) -> Surrogate:
+    """Return the model, with other weights."""
+    shapes = {role: state[f"normalizers.{role}.mean"].shape[1:] for role in manifest["normalizers"]}
+    return assemble(
+        _network(manifest["network"], network),
+        _signature(manifest["signature"]),
+        {role: Normalizer(names, shapes[role]) for role, names in manifest["normalizers"].items()},
+        attributes=manifest["attributes"],
+        record=manifest["record"],
+    )
+
+
+def _refuse_others(manifest: dict[str, Any], model: Surrogate, state: dict[str, Tensor]) -> None:
+    """Raise `InputError` unless the weights of the file are those of the model, by names, shapes and kinds."""
+    own = {name: _form(value) for name, value in model.state_dict().items()}
+    got = {name: _form(value) for name, value in state.items()}
+    if own != got:
+        names = sorted(own.keys() ^ got.keys()) or sorted(k for k in own if own[k] != got[k])
+        raise expected(f"the weights of {manifest['network']['class']}", f"others ({names[:3]})", "Check `network`.")
 
 
 def _restore_reduced(
@@ -171,7 +186,9 @@ def _restore_reduced(
 def _network(entry: dict[str, Any], given: type[nn.Module] | nn.Module | None) -> nn.Module:
     if entry["class"] == _CORRECTED and not isinstance(given, Corrected):
         parts = entry["arguments"]
-        return Corrected(build_solver(parts["solver"]), _network(parts["network"], given))
+        with torch.device("cpu"):
+            solver = build_solver(parts["solver"])
+        return Corrected(solver, _network(parts["network"], given))
     if isinstance(given, nn.Module):
         return given
     parts = entry["arguments"].items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -14,8 +15,11 @@ from torch import Tensor
 import surrogate.solvers
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.grids.grid import Grid
+from surrogate.datasets.storage.blocks import fits_in_memory
 from surrogate.operator import Stepper
 
+#: For each point of its grid, about what a solver holds.
+_BYTES = 256
 _DO = "Pass `network=Corrected(solver, network)`."
 
 
@@ -50,7 +54,10 @@ def build_solver(entry: Mapping[str, Any]) -> Stepper:
         raise expected("one of our solvers", repr(name), _DO)
     if not entry["complete"]:
         raise expected("a solver that its settings make again", repr(name), _DO)
-    settings = {**entry["settings"], "grid": Grid(**as_tuples(entry["grid"]))}
+    grid = Grid(**as_tuples(entry["grid"]))
+    if not fits_in_memory(_BYTES * math.prod(grid.shape)):
+        raise expected("the grid of a solver that memory can hold", grid.shape, "Save the model again.")
+    settings = {**entry["settings"], "grid": grid}
     if "dtype" in settings:
         settings["dtype"] = {"float32": torch.float32, "float64": torch.float64}[settings["dtype"]]
     names = [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
