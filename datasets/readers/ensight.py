@@ -8,7 +8,6 @@ from pathlib import Path
 import meshio
 import xarray as xr
 
-from surrogate.datasets.errors import expected
 from surrogate.datasets.fields import check
 from surrogate.datasets.readers.companions import refuse_outside
 from surrogate.datasets.readers.recordings import Recording, recordings_to_fields
