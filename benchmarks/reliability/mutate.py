@@ -1,6 +1,6 @@
 """Read damaged and hostile files: each opens or is refused in one line, and nothing else happens.
 
-    python benchmarks/reliability/mutate.py                          # 10,000 files for each reader; half an hour
+    python benchmarks/reliability/mutate.py                          # 10,000 files for each reader; hours
     python benchmarks/reliability/mutate.py --count 100 --only ours.h5 zip.pt
     python benchmarks/reliability/mutate.py --only ours.h5 --first 4711 --count 1 --keep wrong.h5
 
