@@ -56,13 +56,14 @@ def test_stored_pieces_are_read_once(flows: xr.Dataset, tmp_path: Path, monkeypa
     np.testing.assert_array_equal(samples, flows["u"])
 
 
-def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
-    coords = {**sg.Grid((5000,), periodic=True).coordinates(), "time": ("time", np.arange(10.0), {"units": "1"})}
-    wave = np.sin(2 * np.pi * coords["x"].values).astype(np.float32)
-    rows = [
-        xr.DataArray(k, dims="sample") for k in (np.arange(600.0, dtype=np.float32), np.arange(10, dtype=np.float32))
-    ]
-    u = (rows[0] * rows[1].rename(sample="time") + xr.DataArray(wave, dims="x")).assign_attrs(units="1")
+@pytest.mark.parametrize(("samples", "frames"), [(600, 10), (2, 3000)])
+def test_memory_does_not_grow_with_the_data(samples: int, frames: int, tmp_path: Path) -> None:
+    coords = {**sg.Grid((5000,), periodic=True).coordinates(), "time": ("time", np.arange(frames), {"units": "1"})}
+    wave = xr.DataArray(np.sin(2 * np.pi * coords["x"].values).astype(np.float32), dims="x")
+    sample, time = (
+        xr.DataArray(np.arange(n, dtype=np.float32), dims=d) for d, n in [("sample", samples), ("time", frames)]
+    )
+    u = (sample * time + wave).assign_attrs(units="1")
     u.to_dataset(name="u").assign_coords(coords).to_netcdf(tmp_path / "large.h5", engine="h5netcdf")
     size = u.nbytes
     del u

@@ -94,7 +94,7 @@ def test_trajectories_that_stand_still(burgers: xr.Dataset) -> None:
     burgers["u"][2, 3:] = burgers["u"][2, 3].values
     (one,) = found(burgers, "repeated frames")
     assert one.samples == (2,)
-    assert one.message.startswith("2 frames repeat")
+    assert one.message.startswith("2 frames equal to the one before in 1 of 12")
 
 
 @pytest.mark.parametrize(("factor", "shift"), [(1000.0, 0.0), (1e-3, 0.0), (1.0, 273.0)])

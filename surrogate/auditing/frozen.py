@@ -9,7 +9,7 @@ import xarray as xr
 
 from surrogate.auditing.blocks import field_names, n_samples, samples_of
 from surrogate.auditing.finding import Finding, NotApplicable
-from surrogate.auditing.words import some
+from surrogate.auditing.words import plural, some
 
 
 def frozen(fields: xr.Dataset) -> Iterator[Finding]:
@@ -19,15 +19,16 @@ def frozen(fields: xr.Dataset) -> Iterator[Finding]:
         raise NotApplicable("no field over time")
     for name in moving:
         repeats: dict[int, int] = {}
-        last = None
+        last = np.zeros(0)
         for sample, first, piece in samples_of(fields, name):
             frames = piece.reshape(len(piece), -1)
-            known = frames if first == 0 or last is None else np.concatenate([last, frames])
-            same = (known[1:] == known[:-1]).all(axis=1) & (known[1:].max(axis=1) > known[1:].min(axis=1))
-            if same.any():
-                repeats[sample] = repeats.get(sample, 0) + int(same.sum())
-            last = frames[-1:]
+            varied = frames.max(axis=1) > frames.min(axis=1)
+            same = np.append(first > 0 and (frames[0] == last).all(), (frames[1:] == frames[:-1]).all(axis=1))
+            if (same & varied).any():
+                repeats[sample] = repeats.get(sample, 0) + int((same & varied).sum())
+            last = frames[-1].copy()
         if repeats:
-            message = f"{sum(repeats.values())} frames repeat the one before in {some([*repeats], n_samples(fields))}"
+            count = plural(sum(repeats.values()), "frame")
+            message = f"{count} equal to the one before in {some([*repeats], n_samples(fields))}"
             cure = "Remove these samples, or end them before: did the run stop there?"
             yield Finding("warning", message, cure, name, tuple(repeats))

@@ -23,8 +23,7 @@ def precision(fields: xr.Dataset) -> Iterator[Finding]:
     """Find fields that have been in half precision, or were written with a few decimals."""
     chosen = select_samples(fields, chosen_samples(fields, _SAMPLES)) if "sample" in fields.dims else fields
     for name in field_names(fields):
-        pieces = [np.ravel(values)[:: max(1, values.size // _VALUES)] for _, _, values in samples_of(chosen, name)]
-        values = np.concatenate([piece[np.isfinite(piece)] for piece in pieces])
+        values = np.concatenate([_some_values(piece) for _, _, piece in samples_of(chosen, name)])
         if len(np.unique(values)) < _FEWEST or (values == np.rint(values)).all():
             continue
         bits = next((bits for bits in _BITS if _has_bits(values, bits)), None)
@@ -38,6 +37,13 @@ def precision(fields: xr.Dataset) -> Iterator[Finding]:
             share = 0.5 * 10.0**-places / float(values.std(dtype=np.float64))
             message = f"is written with {places} decimals: it is known to {share:.1g} of its deviation"
             yield Finding("note", message, "Errors below that cannot be measured.", name)
+
+
+def _some_values(piece: np.ndarray) -> np.ndarray:
+    """Return finite values from all over a block, which need not be kept for them."""
+    values: np.ndarray = np.ravel(piece)[:: max(1, piece.size // _VALUES)]
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite
 
 
 def _has_bits(values: np.ndarray, bits: int) -> bool:
