@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,31 @@ def test_opening_reads_one_file_and_no_values(folder: Path, monkeypatch: pytest.
     assert is_lazy(fields["u"])
     fields["u"].isel(sample=4).load()
     assert set(opened) == {"shard-00000.h5", "shard-00001.h5"}
+
+
+def test_a_shard_of_another_shape_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Its size is that of the manifest: only its dataset tells."""
+    part = copied(folder, tmp_path, json.loads((folder / "manifest.json").read_text()))
+    name = part / "shard-00001.h5"
+    with h5py.File(name, "r+") as file:
+        narrow = file["u"][..., :16]
+        del file["u"]
+        file["u"] = narrow
+    contents = json.loads((part / "manifest.json").read_text())
+    contents["shards"][1]["bytes"] = name.stat().st_size
+    (part / "manifest.json").write_text(json.dumps(contents))
+    fields = shards_module.read_shards(part)
+    fields["u"].isel(sample=2).load()
+    with pytest.raises(InputError, match=r"shape \(3, 4, 32\) of 'u' in .*shard-00001.h5', got \(3, 4, 16\)"):
+        fields["u"].isel(sample=4).load()
+
+
+def test_a_shard_that_is_replaced_before_it_is_read_is_refused(folder: Path, tmp_path: Path) -> None:
+    part = copied(folder, tmp_path, json.loads((folder / "manifest.json").read_text()))
+    fields = shards_module.read_shards(part)
+    os.replace(part / "shard-00002.h5", part / "shard-00001.h5")
+    with pytest.raises(InputError, match=r"shard-00001.h5' that was opened, got another one in its place"):
+        fields["u"].isel(sample=4).load()
 
 
 def test_it_can_be_pickled_and_prepared(folder: Path, values: np.ndarray) -> None:

@@ -10,10 +10,9 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.samples.tensors import read_tensor
 from surrogate.datasets.samples.window_frames import Frames, Place, Span, windows_of
-from surrogate.datasets.storage.finite import all_finite, not_finite
+from surrogate.datasets.storage.finite import all_finite, not_held
 from surrogate.datasets.storage.stored import BoxReader
 from surrogate.datasets.storage.stored_piece import Key, Location
 
@@ -95,7 +94,9 @@ class StoredFrames(Frames):
 
     def _box(self, stretch: Stretch) -> Key:
         number, first, last = stretch
-        return (number, slice(first, last)) if self._timed else (slice(first, last),)
+        if self._timed:
+            return number, slice(first, last)
+        return (slice(first, last) if last - first > 1 else first,)
 
     def _look(self, stretches: Sequence[Stretch], values: np.ndarray) -> None:
         """Raise `InputError` for values that are not finite, if some of the frames are read for the first time."""
@@ -103,21 +104,20 @@ class StoredFrames(Frames):
         if all(self._seen.find(0, begin, begin + count) < 0 for begin, count in spans):
             return
         if not all_finite(values):
-            raise self._refusal(stretches)
+            self._refuse(stretches, values)
         for begin, count in spans:
             self._seen[begin : begin + count] = bytes([1]) * count
 
-    def _refusal(self, stretches: Sequence[Stretch]) -> InputError:
-        """Return what is wrong with the values."""
+    def _refuse(self, stretches: Sequence[Stretch], values: np.ndarray) -> None:
+        """Raise `InputError` for the first field with values that are not finite."""
+        end = 0
         for number, first, last in stretches:
-            frames = slice(first, last)
+            part, frames = values[end : (end := end + last - first)], slice(first, last)
             region = {"sample": slice(number, number + 1), "time": frames} if self._timed else {"sample": frames}
-            for name, field in self._fields.data_vars.items():
-                box = tuple(region.get(str(dim), slice(0, size)) for dim, size in field.sizes.items())
-                if not all_finite(field.variable[box].values):
-                    return not_finite(str(name), field.variable, box)
-        do = "Train with precision='double', or in other units."
-        return expected(f"values of {list(self._fields.data_vars)} that {self._dtype} can hold", "larger ones", do)
+            for channel, (name, field) in enumerate(self._fields.data_vars.items()):
+                if not all_finite(part[:, channel]):
+                    box = tuple(region.get(str(dim), slice(0, size)) for dim, size in field.sizes.items())
+                    raise not_held(str(name), field.variable, box, self._dtype)
 
 
 def _source(variable: xr.Variable) -> Source:

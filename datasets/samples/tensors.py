@@ -14,7 +14,7 @@ from surrogate.datasets.fields import require
 from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.samples.ragged import counts
 from surrogate.datasets.storage.blocks import boxes, stored_chunks
-from surrogate.datasets.storage.finite import all_finite, not_finite
+from surrogate.datasets.storage.finite import all_finite, not_held
 from surrogate.datasets.storage.stored import BoxReader, is_lazy
 from surrogate.datasets.storage.stored_piece import Key
 
@@ -48,7 +48,7 @@ def to_tensor(
         for box in boxes(variable.shape, variable.dtype.itemsize, chunks=stored_chunks(variable.variable)):
             read_tensor(reader, box, channel[box])
             if reader.is_lazy and not all_finite(channel[box].numpy()):
-                raise not_finite(str(variable.name), variable.variable, box)
+                raise not_held(str(variable.name), variable.variable, box, dtype)
     return stacked
 
 

@@ -64,6 +64,13 @@ def not_finite(name: str, variable: xr.Variable, box: Box) -> InputError:
     return _error(name, variable.isel(sample=sample), sample)
 
 
+def not_held(name: str, variable: xr.Variable, box: Box, dtype: object) -> InputError:
+    """Return what is to be raised for values in a box that are not finite once they are of another type."""
+    if not all_finite(variable[box].values):
+        return not_finite(name, variable, box)
+    return expected(f"values of {name!r} that {dtype} can hold", "larger ones", "Use other units, or double precision.")
+
+
 def _check(name: str, variable: xr.Variable) -> None:
     for box, values in read_blocks(variable, size=BLOCK):
         if not all_finite(values):

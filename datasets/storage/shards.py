@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,7 @@ class ShardedArray(BackendArray):
         owner = bisect_right(self._edges, start) - 1
         if stop > self._edges[owner + 1] or self._shifts[owner]:
             return None
-        try:
-            return self._array(owner).locate(self._own(owner, key), dtype)
-        except Exception as error:  # a damaged file makes its parser raise anything
-            raise self._unreadable(owner, error) from error
+        return self._array(owner).locate(self._own(owner, key), dtype)
 
     def _own(self, owner: int, key: Key) -> Key:
         """Return a part as one of the file that has all of it."""
@@ -145,10 +143,9 @@ class ShardedArray(BackendArray):
         return taken
 
     def _read_file(self, number: int, key: Key, out: np.ndarray) -> None:
-        try:
-            self._array(number).read_into(key, out)
-        except Exception as error:  # a damaged file makes its parser raise anything
-            raise self._unreadable(number, error) from error
+        array = self._array(number)
+        with self._named(number):
+            array.read_into(key, out)
         shift = self._shifts[number]
         if shift:
             out += np.where(out == self._fill, 0, shift).astype(self.dtype)
@@ -160,14 +157,22 @@ class ShardedArray(BackendArray):
             path, state = self._files[number]
             array = HDF5Array(path, self._name, state)
             begin, end = self._edges[number : number + 2]
-            if array.shape != (end - begin, *self.shape[1:]):
-                wanted = f"shape {(end - begin, *self.shape[1:])}"
-                raise expected(wanted, array.shape, "Generate the shard again.")
+            with self._named(number):
+                shape, wanted = array.shape, (end - begin, *self.shape[1:])
+            if shape != wanted:
+                raise expected(f"shape {wanted} of {self._name!r} in {path!r}", shape, "Generate the shard again.")
             self._arrays[number] = array
         return array
 
-    def _unreadable(self, number: int, error: Exception) -> InputError:
-        return unreadable(f"a readable {self._name!r} in", self._files[number][0], error)
+    @contextmanager
+    def _named(self, number: int) -> Iterator[None]:
+        """Raise what the parser of a damaged file raises as an `InputError` that names the file."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:  # it may be anything
+            raise unreadable(f"a readable {self._name!r} in", self._files[number][0], error) from error
 
 
 def _runs(numbers: np.ndarray) -> list[list[int]]:

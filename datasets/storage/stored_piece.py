@@ -96,7 +96,7 @@ class StoredPiece:
         if parts is None or len(parts) > _MOST_PARTS or not hasattr(os, "RWF_NOWAIT"):
             return False
         try:
-            return os.preadv(self.descriptor, parts, begin, os.RWF_NOWAIT) == out.nbytes
+            return os.preadv(self.descriptor, [part.data for part in parts], begin, os.RWF_NOWAIT) == out.nbytes
         except OSError as error:
             if error.errno not in _NOT_NOW:
                 raise
@@ -109,7 +109,7 @@ class StoredPiece:
 
     def _fill(self, begin: int, parts: Sequence[np.ndarray]) -> int:
         """Fill contiguous arrays one after another; return where the bytes end."""
-        left = [memoryview(part.reshape(-1)).cast("B") for part in parts]
+        left = [part.reshape(-1).data.cast("B") for part in parts]
         descriptor = self.descriptor
         while left:
             count = os.preadv(descriptor, left, begin)
