@@ -34,11 +34,13 @@ def check_finite(fields: xr.Dataset, *, lazy: bool) -> None:
 
 
 def all_finite(values: np.ndarray) -> bool:
-    """Return whether all values are finite; in a tenth of the time that reading them takes.
+    """Return whether all values are finite; of an array in one piece in a tenth of the time that reading it takes.
 
     The sum of their squares is finite only if they are. If it is not, they may only be large.
     """
-    return math.isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
+    if values.flags.c_contiguous and math.isfinite(np.vdot(values, values)):
+        return True
+    return bool(np.isfinite(values).all())
 
 
 def is_small(fields: xr.Dataset) -> bool:
