@@ -13,7 +13,7 @@ import pytest
 import torch
 import xarray as xr
 
-from surrogate.datasets import Grid, InputError, Signature, Windows, open_dataset, prepare
+from surrogate.datasets import Grid, InputError, Mesh, Signature, Windows, open_dataset, point_set, prepare
 from surrogate.datasets.samples import stored_frames as module
 from surrogate.datasets.storage.finite import all_finite
 
@@ -82,6 +82,18 @@ def test_values_that_the_type_cannot_hold_are_refused(
         windows(fields, ["u"], torch.float32, held=held)[0]
     found = windows(fields, ["u"], torch.float64, held=held)[0]["x"]
     np.testing.assert_array_equal(found[0], 1e300 * VALUES["u"][0, 0])
+
+
+def test_fields_on_points_are_looked_at(tmp_path: Path, large: None) -> None:
+    mesh = Mesh([[0, 0], [1, 0], [0, 1]], {"triangle": [[0, 1, 2]]})
+    values = np.ones((2, 3))
+    values[1, 2] = np.inf
+    fields = xr.Dataset({"f": (("sample", "node"), values, {"units": "1"})}, coords=mesh.coordinates())
+    fields.to_netcdf(tmp_path / "points.h5", engine="h5netcdf", encoding={"f": {"_FillValue": None}})
+    with pytest.raises(
+        InputError, match=r"finite values in 'f', got 1 that are not in sample 1, the first at {'node': 2}"
+    ):
+        point_set(open_dataset(tmp_path / "points.h5"), ["f"])
 
 
 def test_values_are_looked_at_once(

@@ -18,7 +18,7 @@ from surrogate.datasets.meshes.mesh import Mesh
 from surrogate.datasets.meshes.points import Points
 from surrogate.datasets.meshes.ugrid import numbers_from_zero
 from surrogate.datasets.samples.ragged import counts, pointer
-from surrogate.datasets.samples.tensors import to_parameters
+from surrogate.datasets.samples.tensors import all_values, to_parameters
 
 
 class Places:
@@ -105,7 +105,7 @@ def point_set(
 def point_values(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype) -> Tensor:
     """Return the values ``(N, C)`` of fields on the same points, sample after sample, repeated on shared points."""
     samples = 1 if dimension_of(fields, names) in counts(fields) else fields.sizes.get("sample", 1)
-    columns = (torch.from_numpy(fields[name].values).to(dtype) for name in names)
+    columns = (all_values(fields[name]).to(dtype) for name in names)
     return torch.stack([column.expand(samples, column.shape[-1]).flatten() for column in columns], dim=-1)
 
 

@@ -14,7 +14,7 @@ from surrogate.datasets.fields import require
 from surrogate.datasets.grids.grid import AXES
 from surrogate.datasets.samples.ragged import counts
 from surrogate.datasets.storage.blocks import boxes, stored_chunks
-from surrogate.datasets.storage.finite import all_finite, not_held
+from surrogate.datasets.storage.finite import all_finite, not_finite, not_held
 from surrogate.datasets.storage.stored import BoxReader, is_lazy
 from surrogate.datasets.storage.stored_piece import Key
 
@@ -37,12 +37,12 @@ def to_tensor(
     variables = [fields[name] for name in names]
     axis = 2 if "time" in variables[0].dims else 1
     if share and len(names) == 1 and "sample" in variables[0].dims and not is_lazy(variables[0]):
-        return _values(variables[0]).to(dtype).unsqueeze(axis)
+        return all_values(variables[0]).to(dtype).unsqueeze(axis)
     shape = [fields.sizes.get("sample", 1), *(n for dim, n in variables[0].sizes.items() if dim != "sample")]
     stacked = _empty([*shape[:axis], len(names), *shape[axis:]], dtype)
     for channel, variable in zip(stacked.unbind(axis), variables, strict=True):
         if "sample" not in variable.dims:
-            channel.copy_(_values(variable).expand_as(channel[0]))
+            channel.copy_(all_values(variable).expand_as(channel[0]))
             continue
         reader = BoxReader(variable.variable)
         for box in boxes(variable.shape, variable.dtype.itemsize, chunks=stored_chunks(variable.variable)):
@@ -66,8 +66,13 @@ def to_parameters(fields: xr.Dataset, names: Sequence[str], dtype: torch.dtype =
     return to_tensor(fields, names, dtype) if names else None
 
 
-def _values(variable: xr.DataArray) -> Tensor:
-    return torch.from_numpy(np.require(variable.values, requirements=["C", "W"]))
+def all_values(field: xr.DataArray) -> Tensor:
+    """Return a whole field; raise `InputError` where it is read for it and has values that are not finite."""
+    is_new = is_lazy(field)
+    values = np.require(field.values, requirements=["C", "W"])
+    if is_new and not all_finite(values):
+        raise not_finite(str(field.name), field.variable, tuple(slice(0, size) for size in field.shape))
+    return torch.from_numpy(values)
 
 
 def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:

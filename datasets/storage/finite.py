@@ -10,6 +10,7 @@ import xarray as xr
 from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.storage.blocks import BLOCK, Box, read_blocks
 from surrogate.datasets.storage.stored import is_lazy
+from surrogate.datasets.storage.stored_piece import contiguous_parts
 
 #: Bytes of all that is not in memory up to which the values are looked at when fields are opened.
 SMALL = 2**26
@@ -38,7 +39,10 @@ def all_finite(values: np.ndarray) -> bool:
 
     The sum of their squares is finite only if they are. If it is not, they may only be large.
     """
-    return math.isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
+    parts = contiguous_parts(values)
+    if parts is not None and all(math.isfinite(np.vdot(part, part)) for part in parts):
+        return True
+    return bool(np.isfinite(values).all())
 
 
 def is_small(fields: xr.Dataset) -> bool:

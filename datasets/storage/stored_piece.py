@@ -81,7 +81,7 @@ class StoredPiece:
 
     def read(self, begin: int, out: np.ndarray) -> None:
         """Fill ``out`` with the bytes from there on, in the order of its values."""
-        parts = _contiguous_parts(out)
+        parts = contiguous_parts(out)
         if parts is None:
             whole = np.empty(out.shape, out.dtype)
             self._fill(begin, [whole])
@@ -92,7 +92,7 @@ class StoredPiece:
 
     def read_now(self, begin: int, out: np.ndarray) -> bool:
         """Fill ``out`` if the system has the bytes in memory, and return whether it had."""
-        parts = _contiguous_parts(out)
+        parts = contiguous_parts(out)
         if parts is None or len(parts) > _MOST_PARTS or not hasattr(os, "RWF_NOWAIT"):
             return False
         try:
@@ -189,7 +189,7 @@ def file_state(file: str | Path | int) -> FileState:
     return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
 
 
-def _contiguous_parts(out: np.ndarray) -> list[np.ndarray] | None:
+def contiguous_parts(out: np.ndarray) -> list[np.ndarray] | None:
     """Return what an array consists of in memory; None for parts so short that a copy takes less time."""
     if out.flags.c_contiguous:
         return [out]

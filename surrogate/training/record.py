@@ -18,7 +18,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from surrogate.datasets.errors import expected
 from surrogate.datasets.storage.blocks import read_blocks
-from surrogate.datasets.storage.finite import not_finite
+from surrogate.datasets.storage.finite import all_finite, not_finite
 from surrogate.datasets.storage.locks import only_writer
 from surrogate.datasets.storage.stored import is_lazy
 from surrogate.datasets.storage.whole_files import whole_file
@@ -57,7 +57,7 @@ def _hash_data(*parts: xr.Dataset) -> str:
             digest.update(variable.values.astype(str).tobytes())  # not their addresses
             continue
         for box, values in read_blocks(variable, in_order=True):
-            if is_lazy(variable) and not np.isfinite(values).all():
+            if is_lazy(variable) and not all_finite(values):
                 raise not_finite(name, variable, box)
             digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
