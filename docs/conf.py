@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import surrogate
+
+logging.getLogger("skfem").setLevel(logging.WARNING)  # accessible-pygments, of furo, lets all libraries log at INFO
 
 project = "surrogate"
 author = "The surrogate developers"
