@@ -77,6 +77,19 @@ def test_killed_workers_are_replaced_and_a_killed_master_is_taken_over(script: P
     assert sg.verify_ensemble(folder, solve=2, progress=False) == {}
 
 
+def test_ctrl_c_while_workers_start_is_told_by_the_call_alone(script: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, str(script), str(tmp_path / "shards")]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, start_new_session=True)
+    for _ in range(12000):
+        if workers_of(process):
+            break
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    errors = process.communicate(timeout=120)[1].decode()
+    assert "spawn_main" not in errors  # workers say nothing
+    assert "the same call goes on from there" in errors.splitlines()[-1]
+
+
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
     """Run a scheduler and a worker of its own, as on a cluster."""

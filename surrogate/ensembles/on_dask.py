@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -90,9 +92,26 @@ def _processes(workers: int, threads: int) -> Iterator[LocalCluster]:
     """Start worker processes, without log messages; the server for dashboards takes any free port of this machine."""
     quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "preload": [_DEAF]}
     try:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=threads, processes=True, **quiet)
+        with _unreached_by_interrupts():
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=threads, processes=True, **quiet)
     except RuntimeError as error:
         do = "In a script put the call under `if __name__ == '__main__':`."
         raise expected("worker processes that start", " ".join(str(error).split()), do) from error
     with cluster:
         yield cluster
+
+
+@contextmanager
+def _unreached_by_interrupts() -> Iterator[None]:
+    """Start threads and processes that Ctrl-C does not reach even while they start, where the system knows masks.
+
+    One that is pressed meanwhile comes at the end.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
