@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import dask
@@ -30,8 +34,15 @@ def write_zarr(fields: Fields, path: str | Path, *, overwrite: bool = False) -> 
     """
     refuse_existing(path, overwrite)
     dataset = checked_when_read(fields).assign_attrs(Conventions=CONVENTIONS).drop_encoding()
-    with whole_folder(path, overwrite=overwrite, size=dataset.nbytes) as part:
+    with whole_folder(path, overwrite=overwrite, size=dataset.nbytes) as part, _threads():
         _in_blocks(dataset).to_zarr(part, mode="w", zarr_format=3, consolidated=False)
+
+
+@contextmanager
+def _threads() -> Iterator[None]:
+    """Let Dask use threads that have all ended afterwards, so that none still writes into a folder that is removed."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool, dask.config.set(scheduler="threads", pool=pool):
+        yield
 
 
 def _in_blocks(dataset: xr.Dataset) -> xr.Dataset:
