@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from surrogate.interrupts import waiting_interrupt
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_terminal() -> Iterator[None]:
+    """Handle Ctrl-C as Python does; a shell ignores it for what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_waits_and_is_raised_at_the_end() -> None:
@@ -39,12 +48,9 @@ def test_what_was_raised_before_is_what_is_raised() -> None:
 def test_other_handlers_are_left_alone() -> None:
     told: list[int] = []
     signal.signal(signal.SIGINT, lambda number, frame: told.append(number))
-    try:
-        with waiting_interrupt() as pressed:
-            signal.raise_signal(signal.SIGINT)
-            assert not pressed()
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with waiting_interrupt() as pressed:
+        signal.raise_signal(signal.SIGINT)
+        assert not pressed()
     assert told == [signal.SIGINT]
 
 
