@@ -49,6 +49,13 @@ def test_help_of_a_command_teaches(command: str, capsys: pytest.CaptureFixture[s
     assert f"Example: surrogate {command}" in shown
 
 
+def test_each_example_of_the_help_begins_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["convert", "--help"])
+    text = capsys.readouterr().out
+    assert text.count("\nExample: surrogate convert ") == text.count("Example:") >= 3
+
+
 def test_help_does_not_load_torch() -> None:
     code = (
         "import sys; from surrogate.cli import main\ntry: main(['--help'])\nfinally: assert 'torch' not in sys.modules"

@@ -11,6 +11,7 @@ from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
 
+from surrogate.cli.help_text import HelpText
 from surrogate.cli.opening_options import OpeningOptions
 from surrogate.datasets.errors import InputError, NumericalFailure
 
@@ -36,7 +37,7 @@ AFTER_STOP = {
     "train": "the same command goes on from the last epoch that was finished",
     "rollout": "the same command goes on from its last seconds",
 }
-STRICT: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
+STRICT: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": HelpText}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
