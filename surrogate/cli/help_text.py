@@ -17,7 +17,8 @@ class HelpText(DefaultHelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         lines = textwrap.TextWrapper(width, initial_indent=indent, break_on_hyphens=False, break_long_words=False)
         pieces = [" ".join(piece.split()) for piece in _BEGINS.split(text.strip())]
-        paragraphs, examples = [], []
+        paragraphs: list[str] = []
+        examples: list[str] = []
         for piece in pieces:
             is_example = piece.startswith("Example:")
             lines.subsequent_indent = indent + " " * 4 * is_example
