@@ -49,9 +49,11 @@ def test_a_variable_longer_than_its_dimension_is_refused(path: Path) -> None:
         open_dataset(path)
 
 
-def test_a_heap_that_the_library_would_stay_in_is_refused(path: Path) -> None:
+@pytest.mark.parametrize("reserved", [0, 255])
+def test_a_heap_that_the_library_would_stay_in_is_refused(path: Path, reserved: int) -> None:
     content = bytearray(path.read_bytes())
     heap = content.index(b"GCOL")
+    content[heap + 7] = reserved
     content[heap + 16 : heap + 4096] = bytes(4080)  # free space of no size
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"whole texts in '.*own\.h5', got a damaged heap"):

@@ -12,7 +12,7 @@ import struct
 
 from surrogate.datasets.errors import expected
 
-_SIGN, _HEAD = b"GCOL\x01\0\0\0", 16
+_SIGN, _HEAD = b"GCOL\x01", 16  # what follows is reserved, and the library does not look at it
 #: Bytes at the beginning and at the end of a file that are looked through: small data are there, large ones between.
 _REACH = 2**23
 
@@ -25,7 +25,7 @@ def refuse_damaged_heaps(path: str, content: mmap.mmap) -> None:
         while at >= 0:
             if _is_endless(content, at):
                 raise expected(f"whole texts in {path!r}", "a damaged heap", "Make or copy it again.")
-            at = content.find(_SIGN, at + 8, last)
+            at = content.find(_SIGN, at + len(_SIGN), last)
 
 
 def _is_endless(content: mmap.mmap, heap: int) -> bool:
