@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from surrogate.datasets import Grid
+from surrogate.datasets import Grid, InputError, open_dataset
 from surrogate.datasets.writers import zarr as module
 
 
@@ -40,3 +41,20 @@ def test_nothing_is_left_by_threads_that_were_still_writing(tmp_path: Path, monk
     assert not list(tmp_path.iterdir())
     time.sleep(0.4)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_store_with_several_damaged_arrays_is_refused_quietly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "u.zarr"
+    grid = Grid((4, 4), periodic=True)
+    names = [f"u{number}" for number in range(8)]
+    values = {name: (("sample", "x", "y"), np.ones((2, 4, 4)), {"units": "1"}) for name in names}
+    module.write_zarr(xr.Dataset(values, grid.coordinates()), path)
+    for name in names:
+        file = path / name / "zarr.json"
+        file.write_text(file.read_text().replace("float64", "float65"))
+    with pytest.raises(InputError, match="float65"):
+        open_dataset(path)
+    gc.collect()  # what a library did not ask of a failed task is printed when the task is gone
+    assert not caplog.records

@@ -13,8 +13,9 @@ from surrogate.datasets.errors import InputError, expected
 from surrogate.datasets.readers.cf import conventional
 from surrogate.datasets.readers.damage import unreadable
 
-#: Files that say what a folder of a store holds.
-METADATA = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
+#: Files that say what a folder of a store holds, one array or group, or all.
+NODES = (".zgroup", ".zarray", "zarr.json")
+METADATA = (*NODES, ".zmetadata")
 
 
 def is_zarr(path: Path) -> bool:
@@ -35,6 +36,7 @@ def read_zarr(path: Path, *, names: Mapping[str, str] | None = None) -> xr.Datas
     """
     try:
         _refuse_pickles(path)
+        _open_each(path)
         raw = xr.open_zarr(path, chunks=None, decode_cf=False, consolidated=(path / ".zmetadata").is_file())
         for variable in raw.variables.values():
             if not variable.attrs.get("_FillValue", 1):
@@ -54,6 +56,17 @@ def _refuse_pickles(path: Path) -> None:
                 if "pickle" in codec.lower():
                     do = "Store numbers instead of Python objects."
                     raise expected(f"no code in {str(found)!r}", f"the codec {codec!r}", do)
+
+
+def _open_each(path: Path) -> None:
+    """Raise what is wrong with the first damaged array or group.
+
+    The library opens all at once, and prints some time later what else was wrong besides the first.
+    """
+    import zarr
+
+    for node in sorted({found.parent for found in path.rglob("*") if found.name in NODES}):
+        zarr.open(node, mode="r")
 
 
 def _codecs(entry: Any) -> Iterator[str]:
