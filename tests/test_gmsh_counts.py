@@ -33,9 +33,7 @@ def test_blocks_claim_the_bytes_that_they_have(path: Path) -> None:
     content = path.read_bytes()
     claims = [int(claim) for claim in block_bytes(content)]
     surface = [0, 0, 32, 4, 0, 0]  # the only entity that the writer notes, in one group and with no bounds
-    nodes = (
-        [*surface, 5 * 32, 5 * 32, 5] if b"\n4.1 " in content else [5 * 28, 5 * 28, 0] if b"\n4.0 " in content else []
-    )
+    nodes = [*surface, 5 * 32, 5 * 32, 5] if b"\n4.1 " in content else [5 * 28, 5 * 28] if b"\n4.0 " in content else []
     number, tags = (8, 0) if b"\n4.1 " in content else (4, 2 if b"\n2.2 " in content else 0)
     rows = [(2, 3), (1, 2), (1, 3)]
     assert claims == nodes + [n * number * (1 + tags + corners) for n, corners in rows]

@@ -39,8 +39,9 @@ def _nodes(content: bytes, at: int, width: int, before: int) -> Iterator[float]:
     while blocks and (head := _unpacked("<3iQ", content, at))[3]:
         count = head[3]
         yield count * (width + 24)
-        tags = content[at + 20 : at + 20 + width * count]
-        yield max((tag for (tag,) in struct.iter_unpack("<Q", tags[: len(tags) // 8 * 8])), default=0) * (width == 8)
+        if width == 8:  # in the other version they stand beside the places
+            tags = content[at + 20 : at + 20 + width * count]
+            yield max((tag for (tag,) in struct.iter_unpack("<Q", tags[: len(tags) // 8 * 8])), default=0)
         blocks, at = blocks - 1, at + 20 + (width + 24) * count
 
 

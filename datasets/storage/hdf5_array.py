@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from surrogate.datasets.errors import expected
+from surrogate.datasets.readers.hdf5_headers import elsewhere
 from surrogate.datasets.storage.stored_piece import (
     FileState,
     Key,
@@ -100,8 +100,7 @@ class HDF5Array:
         outside = isinstance(file.get(self._name, getlink=True), h5py.ExternalLink)
         found = None if outside else file[self._name]
         if found is None or found.is_virtual or found.external:
-            do = "Copy them into one file (h5repack)."
-            raise expected(f"the numbers of {self._name!r} in {self._path!r} itself", "a reference to another", do)
+            raise elsewhere(self._name, self._path)
         return found
 
     def __getstate__(self) -> dict[str, Any]:

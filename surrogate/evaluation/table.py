@@ -47,9 +47,9 @@ def printed(comparison: Comparison) -> Group:
     return Group(table(comparison), *map(Text, sentences(comparison)))
 
 
-def as_text(comparison: Comparison, width: int = 120) -> str:
+def as_text(comparison: Comparison) -> str:
     """Return table and verdicts as plain text."""
-    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console = Console(file=io.StringIO(), width=120, color_system=None)
     console.print(comparison)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
