@@ -51,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             values = options[chosen].as_dict()
             del values["config"]
             return _run(_command(chosen), values) or 0
-    except (ArgumentError, InputError, NumericalFailure, OSError) as error:
+    except ArgumentError as error:  # jsonargparse says what is wrong, and not what would be right
+        command = f"surrogate {chosen}" if chosen else "surrogate"
+        return _say(f"{' '.join(str(error).split()).rstrip('.')}. See `{command} --help`.", code=2)
+    except (InputError, NumericalFailure, OSError) as error:
         return _say(" ".join(str(error).split()), code=2)
     except KeyboardInterrupt as stop:
         words = [str(word) for word in stop.args] or [AFTER_STOP.get(chosen or "", "nothing is left half-written")]
